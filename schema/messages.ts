@@ -1,0 +1,106 @@
+/**
+ * What crosses a process, thread or queue boundary inside Matrix. Internal, so camelCase and epoch ms.
+ */
+import { type Static, Type } from 'typebox';
+import type { ErrorCode } from '../src/contract/errors.js';
+import type { NodeState } from '../src/contract/tree.js';
+import type { Alert, Check, Cycle } from './wire.js';
+
+/** A job on the `matrix-results` queue: results in the order in which the checks ended, and cycles that closed. */
+export const BatchSchema = Type.Object(
+  {
+    v: Type.Literal(1),
+    /** Identifies the batch, also through the spool. */
+    id: Type.String(),
+    /** Node that collected it. */
+    node: Type.String(),
+    results: Type.Array(
+      Type.Object(
+        {
+          service: Type.String({ minLength: 1 }),
+          family: Type.String({ minLength: 1 }),
+          target: Type.String({ minLength: 1 }),
+          dueAt: Type.Number(),
+          startedAt: Type.Number(),
+          durationMs: Type.Number({ minimum: 0 }),
+          verdict: Type.Union([
+            Type.Literal('pass'),
+            Type.Literal('warn'),
+            Type.Literal('fail'),
+            Type.Literal('unknown'),
+          ]),
+          detail: Type.String(),
+        },
+        { additionalProperties: true },
+      ),
+    ),
+    /** Targets whose probe call reported everything it can see: services of theirs not in `results` are gone. */
+    complete: Type.Array(Type.Object({ target: Type.String(), dueAt: Type.Number() })),
+    cycles: Type.Array(
+      Type.Object({
+        ts: Type.Number(),
+        intervalMs: Type.Number(),
+        expected: Type.Integer(),
+        skipped: Type.Integer(),
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Batch = Static<typeof BatchSchema>;
+
+/** What one commit changed, announced after it. `rev` grows by one with each commit that changes something. */
+export interface Changes {
+  readonly rev: number;
+  readonly checks: readonly Check[];
+  /** Names of services that no longer exist. */
+  readonly removed: readonly string[];
+  /** New or acknowledged alerts. */
+  readonly alerts: readonly Alert[];
+  readonly cycle: Cycle | null;
+}
+
+/** One sample of a metric that another thread or process measured; the front renders all of them. */
+export interface MetricSample {
+  /** Prometheus name with its unit (`_seconds`, `_bytes`, `_total`). */
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** Last known state of something that Matrix needs; `null` means connected, a string says what is wrong. */
+export type Dependencies = Readonly<Record<string, string | null>>;
+
+/** What the front's process needs to know; sent once as its first message. */
+export interface FrontInit {
+  readonly version: string;
+  readonly node: string;
+  readonly customerId: string;
+  readonly deployColor: string | null;
+  readonly host: string;
+  readonly port: number;
+  /** Whether several fronts share the port; otherwise the port is taken exclusively. */
+  readonly sharePort: boolean;
+  readonly allowedHosts: readonly string[];
+  readonly anonymousRead: boolean;
+  readonly jwtSecret: string;
+  readonly checkIntervalS: number;
+}
+
+/** Main → front. `database` comes whenever the database becomes reachable at a (new) URL. */
+export type ToFront =
+  | { readonly kind: 'init'; readonly init: FrontInit }
+  | { readonly kind: 'database'; readonly url: string }
+  | { readonly kind: 'changes'; readonly changes: Changes }
+  | { readonly kind: 'tree'; readonly tree: NodeState }
+  | { readonly kind: 'metrics'; readonly samples: readonly MetricSample[] }
+  | { readonly kind: 'dependencies'; readonly dependencies: Dependencies }
+  | { readonly kind: 'drain' };
+
+/** Front → main. */
+export type FromFront =
+  | { readonly kind: 'ready'; readonly port: number }
+  | { readonly kind: 'fatal'; readonly code: ErrorCode; readonly message: string }
+  | { readonly kind: 'targets_changed' };
