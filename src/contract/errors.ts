@@ -11,6 +11,7 @@ export const ERRORS = {
   MX_NATIVE_UNSUPPORTED: { status: 500, next: 'Use Node.js 20, or a system with glibc 2.38 or newer.' },
   MX_EMBEDDED_UNAVAILABLE: { status: 500, next: 'Run `npm ci` with install scripts, or set MATRIX_DATABASE_URL.' },
   MX_EMBEDDED_FAILED: { status: 500, next: 'Read the named log; or set MATRIX_DATABASE_URL.' },
+  MX_SCHEMA: { status: 500, next: 'Run the newest Matrix that used this database, or restore a backup.' },
   MX_CHILD_SPEC: { status: 500, next: 'Correct the named field of the child spec.' },
   MX_BUDGET_EXHAUSTED: { status: 500, next: 'Read the logged tree; the host restarts the process.' },
   MX_DATABASE_DOWN: { status: 503, next: 'Try again when the database answers; see /health/ready.' },

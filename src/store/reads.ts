@@ -1,0 +1,139 @@
+/**
+ * Everything that is read from the store. Rows come out in their wire shapes, made by PostgreSQL, so there is
+ * one place per shape and no mapping in between. Instants are ISO 8601 with milliseconds, UTC.
+ */
+import type { Changes } from '../../schema/messages.js';
+import type { Alert, Check, Cycle, HistoryRow, Service, UptimeRow } from '../../schema/wire.js';
+import type { Db } from './pool.js';
+
+/** An instant as ISO 8601 text. */
+export const iso = (column: string): string =>
+  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+const CHECK_COLUMNS = `s.name AS service, s.family, coalesce(t.verdict, 'unknown')::text AS status, t.code,
+  coalesce(t.detail, 'no result yet') AS detail, ${iso('t.since')} AS since, ${iso('t.started_at')} AS checked_at,
+  t.duration_ms::float8 AS duration_ms, s.interval_ms / 1000.0::float8 AS interval_s,
+  coalesce(t.measurements, '[]') AS measurements, coalesce(t.facts, '{}') AS facts, true AS stored`;
+
+export const ALERT_COLUMNS = `id, customer_id, service, severity::text, code, message, ${iso('created_at')} AS created_at,
+  ${iso('acked_at')} AS acked_at, acked_by`;
+
+export const CYCLE_COLUMNS = `id, ${iso('ts')} AS ts, duration_ms::float8 AS duration_ms, overall,
+  closed_at IS NOT NULL AS closed,
+  json_build_object('pass', pass, 'warn', warn, 'fail', fail, 'unknown', unknown) AS counts`;
+
+/** Most unacknowledged alerts that a snapshot carries; the rest is read on demand. */
+export const SNAPSHOT_ALERTS = 1000;
+
+export interface StoredSnapshot {
+  readonly rev: number;
+  readonly checks: Check[];
+  /** Unacknowledged, newest first. */
+  readonly alerts: Alert[];
+  readonly cycle: Cycle | null;
+}
+
+/** The whole newest truth, as of one instant. */
+export async function loadSnapshot(db: Db): Promise<StoredSnapshot> {
+  const { rows } = await db.query<{ snapshot: StoredSnapshot }>(`
+    SELECT json_build_object(
+      'rev', (SELECT rev FROM matrix.revision),
+      'checks', coalesce((SELECT json_agg(c) FROM (
+        SELECT ${CHECK_COLUMNS} FROM matrix.services s LEFT JOIN matrix.service_state t ON t.service_id = s.id
+        WHERE s.removed_at IS NULL ORDER BY s.name) c), '[]'),
+      'alerts', coalesce((SELECT json_agg(a) FROM (
+        SELECT ${ALERT_COLUMNS} FROM matrix.alerts x WHERE acked_at IS NULL
+        ORDER BY x.created_at DESC LIMIT ${SNAPSHOT_ALERTS}) a), '[]'),
+      'cycle', (SELECT row_to_json(y) FROM (
+        SELECT ${CYCLE_COLUMNS} FROM matrix.cycles z ORDER BY z.ts DESC LIMIT 1) y)
+    ) AS snapshot`);
+  const snapshot = rows[0]?.snapshot;
+  if (snapshot === undefined) throw new Error('a SELECT without FROM answered no row');
+  return snapshot;
+}
+
+/** What changed after revision `rev`: for a front that heard of commits made by another process. */
+export async function changesSince(db: Db, rev: number): Promise<Changes> {
+  const { rows } = await db.query<{ changes: Changes }>(
+    `SELECT json_build_object(
+      'rev', (SELECT rev FROM matrix.revision),
+      'checks', coalesce((SELECT json_agg(c) FROM (
+        SELECT ${CHECK_COLUMNS} FROM matrix.services s JOIN matrix.service_state t ON t.service_id = s.id
+        WHERE s.removed_at IS NULL AND t.rev > $1) c), '[]'),
+      'removed', coalesce((SELECT json_agg(s.name) FROM matrix.services s WHERE s.rev > $1
+        AND s.removed_at IS NOT NULL AND NOT EXISTS (
+          SELECT 1 FROM matrix.services n WHERE n.name = s.name AND n.removed_at IS NULL)), '[]'),
+      'alerts', coalesce((SELECT json_agg(a) FROM (
+        SELECT ${ALERT_COLUMNS} FROM matrix.alerts x WHERE x.rev > $1 ORDER BY x.created_at DESC
+        LIMIT ${SNAPSHOT_ALERTS}) a), '[]'),
+      'cycle', (SELECT row_to_json(y) FROM (
+        SELECT ${CYCLE_COLUMNS} FROM matrix.cycles z ORDER BY z.ts DESC LIMIT 1) y)
+    ) AS changes`,
+    [rev],
+  );
+  const changes = rows[0]?.changes;
+  if (changes === undefined) throw new Error('a SELECT without FROM answered no row');
+  return changes;
+}
+
+/** Newest first; null when there is no such service. */
+export async function serviceHistory(
+  db: Db,
+  query: { service: string; hours: number; limit: number },
+): Promise<HistoryRow[] | null> {
+  const service = await db.query<{ id: number }>(
+    'SELECT id FROM matrix.services WHERE name = $1 AND removed_at IS NULL',
+    [query.service],
+  );
+  const id = service.rows[0]?.id;
+  if (id === undefined) return null;
+  const { rows } = await db.query<HistoryRow>(
+    `SELECT ${iso('due_at')} AS ts, verdict::text AS status, code, detail, duration_ms::float8 AS duration_ms
+     FROM matrix.results WHERE service_id = $1 AND due_at > now() - make_interval(secs => $2)
+     ORDER BY results.due_at DESC LIMIT $3`,
+    [id, query.hours * 3600, query.limit],
+  );
+  return rows;
+}
+
+/** Newest first. */
+export async function listAlerts(db: Db, query: { includeAcked: boolean; limit: number }): Promise<Alert[]> {
+  const { rows } = await db.query<Alert>(
+    `SELECT ${ALERT_COLUMNS} FROM matrix.alerts x ${query.includeAcked ? '' : 'WHERE x.acked_at IS NULL'}
+     ORDER BY x.created_at DESC LIMIT $1`,
+    [query.limit],
+  );
+  return rows;
+}
+
+/** Per service over the last `days` full hours' worth of days; unknown is never counted. */
+export async function uptimeReport(db: Db, query: { days: number }): Promise<UptimeRow[]> {
+  const { rows } = await db.query<UptimeRow>(
+    `SELECT s.name AS service, coalesce(u.pass + u.warn, 0) AS passes, coalesce(u.warn, 0) AS warns,
+       coalesce(u.fail, 0) AS fails, coalesce(u.pass + u.warn + u.fail, 0) AS total,
+       round(100.0 * (u.pass + u.warn) / nullif(u.pass + u.warn + u.fail, 0), 2)::float8 AS uptime_percent
+     FROM matrix.services s LEFT JOIN (
+       SELECT service_id, sum(pass) AS pass, sum(warn) AS warn, sum(fail) AS fail FROM matrix.uptime_hourly
+       WHERE hour > now() - make_interval(days => $1) GROUP BY service_id) u ON u.service_id = s.id
+     WHERE s.removed_at IS NULL ORDER BY s.name`,
+    [query.days],
+  );
+  return rows;
+}
+
+/** Every service that is watched, by name. */
+export async function listServices(db: Db): Promise<Service[]> {
+  const { rows } = await db.query<Service>(
+    `SELECT name, family, source, config, ${iso('created_at')} AS created_at
+     FROM matrix.services s WHERE removed_at IS NULL ORDER BY name`,
+  );
+  return rows;
+}
+
+/** Targets that were registered at run time, as `registerService` stored them. */
+export async function registeredTargets(db: Db): Promise<{ name: string; family: string; config: object }[]> {
+  const { rows } = await db.query<{ name: string; family: string; config: object }>(
+    `SELECT name, family, config FROM matrix.services WHERE removed_at IS NULL AND source = 'api' ORDER BY name`,
+  );
+  return rows;
+}
