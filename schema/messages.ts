@@ -44,6 +44,17 @@ export const BatchSchema = Type.Object(
         skipped: Type.Integer(),
       }),
     ),
+    /** The collector's whole list of configured targets; services from an older list are retired. */
+    declare: Type.Optional(
+      Type.Array(
+        Type.Object({
+          name: Type.String({ minLength: 1 }),
+          family: Type.String({ minLength: 1 }),
+          intervalMs: Type.Integer({ minimum: 1 }),
+          config: Type.Record(Type.String(), Type.Unknown()),
+        }),
+      ),
+    ),
   },
   { additionalProperties: false },
 );

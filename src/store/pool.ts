@@ -29,12 +29,15 @@ export function createClient(url: string, options: PoolOptions): pg.Client {
 }
 
 function connection(url: string, options: PoolOptions): pg.ClientConfig {
+  const limitMs = options.statementTimeoutMs ?? 15_000;
   return {
     connectionString: url,
     application_name: options.name,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
-    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    statement_timeout: limitMs,
+    // The server's own limit does nothing while the server is stopped; this one is kept by the client.
+    ...(limitMs > 0 ? { query_timeout: limitMs + 1_000 } : {}),
     options: '-c TimeZone=UTC',
   };
 }

@@ -49,7 +49,13 @@ export async function registerService(
         `INSERT INTO matrix.services AS s (customer_id, name, family, target, source, config, interval_ms)
          VALUES ($1, $2, $3, $2, 'api', $4, $5)
          RETURNING name, family, source, config, ${iso('s.created_at')} AS created_at`,
-        [command.customerId, command.name, command.family, JSON.stringify(command.config), command.intervalMs],
+        [
+          command.customerId,
+          command.name,
+          command.family,
+          JSON.stringify(command.config),
+          command.intervalMs,
+        ],
       );
       await client.query(`SELECT pg_notify($1, '')`, [TARGETS_CHANNEL]);
       const service = rows[0];
@@ -81,7 +87,10 @@ export async function removeService(
       throw new MatrixError('MX_CONFLICT', `"${command.name}" comes from the config file; remove it there`);
     }
     if (service.source === 'discovered') {
-      throw new MatrixError('MX_CONFLICT', `"${command.name}" is reported by "${service.target}"; remove that`);
+      throw new MatrixError(
+        'MX_CONFLICT',
+        `"${command.name}" is reported by "${service.target}"; remove that`,
+      );
     }
     const rev = await nextRevision(client, command.node);
     const { rows } = await client.query<{ name: string }>(

@@ -4,7 +4,10 @@ import type pg from 'pg';
 export const CHANGES_CHANNEL = 'matrix_changes';
 
 /** Runs `work` in a transaction of its own: all of it is stored, or nothing. */
-export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');

@@ -1,0 +1,241 @@
+/**
+ * One transaction of the writer: takes jobs from the queue, stores what they carry, completes them. Whatever is
+ * killed at whatever moment, either all of it is stored and the jobs are gone, or none of it and they wait.
+ */
+
+import { Ajv } from 'ajv';
+import type pg from 'pg';
+import type { PgBoss } from 'pg-boss';
+import { type Batch, BatchSchema, type Changes } from '../../schema/messages.js';
+import type { Check } from '../../schema/wire.js';
+import { messageOf } from '../contract/errors.js';
+import type { Result } from '../contract/result.js';
+import { bossDatabase, DEAD_QUEUE, NOTICES_QUEUE, RESULTS_QUEUE } from '../queue/queues.js';
+import { declareTargets } from './declare.js';
+import { type Directory, type Entry, loadDirectory } from './directory.js';
+import { type Notice, type Plan, plan } from './plan.js';
+import { orphans, resolve } from './resolve.js';
+import { nextRevision } from './transaction.js';
+import {
+  closeCycles,
+  ensurePartitions,
+  insertAlerts,
+  insertDiscovered,
+  insertResults,
+  newestCycle,
+  writePlan,
+} from './write.js';
+
+const validBatch = new Ajv({ strict: true }).compile<Batch>(BatchSchema);
+
+export interface WriterContext {
+  readonly client: pg.Client;
+  readonly boss: PgBoss;
+  readonly customerId: string;
+  readonly node: string;
+  readonly cycleMs: number;
+  /** Days whose partition is known to exist. */
+  readonly days: Set<number>;
+  readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
+}
+
+export interface Outcome {
+  readonly jobs: number;
+  readonly stored: number;
+  /** Results that were stored before; storing them again changed nothing. */
+  readonly duplicates: number;
+  /** Results of services that nobody watches any more. */
+  readonly orphaned: number;
+  readonly directory: Directory;
+  readonly changes: Changes | null;
+}
+
+interface Job {
+  readonly id: string;
+  readonly data: unknown;
+}
+
+/** Takes up to `limit` jobs and stores them. Throws when the transaction failed; then nothing happened. */
+export async function processJobs(
+  context: WriterContext,
+  directory: Directory,
+  limit: number,
+): Promise<Outcome> {
+  const { client, boss } = context;
+  const db = bossDatabase(client);
+  await client.query('BEGIN');
+  try {
+    const jobs: Job[] = await boss.fetch(RESULTS_QUEUE, { batchSize: limit, db });
+    const outcome =
+      jobs.length === 0
+        ? { jobs: 0, stored: 0, duplicates: 0, orphaned: 0, directory, changes: null }
+        : await store(context, directory, await readable(context, jobs), jobs.length);
+    if (jobs.length > 0)
+      await boss.complete(
+        RESULTS_QUEUE,
+        jobs.map((job) => job.id),
+        null,
+        { db },
+      );
+    await client.query('COMMIT');
+    return outcome;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    context.days.clear();
+    throw error;
+  }
+}
+
+/** Moves the oldest job to the dead queue, where an operator finds it; for a job that cannot be stored. */
+export async function buryOldest(context: WriterContext, reason: string): Promise<void> {
+  const { client, boss } = context;
+  const db = bossDatabase(client);
+  await client.query('BEGIN');
+  try {
+    const jobs: Job[] = await boss.fetch(RESULTS_QUEUE, { batchSize: 1, db });
+    for (const job of jobs) await bury(context, job, reason);
+    if (jobs.length > 0)
+      await boss.complete(
+        RESULTS_QUEUE,
+        jobs.map((job) => job.id),
+        null,
+        { db },
+      );
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function bury(context: WriterContext, job: Job, reason: string): Promise<void> {
+  context.log.error(
+    { event: 'batch_buried', job: job.id, reason },
+    'a batch cannot be stored; it is kept aside',
+  );
+  await context.boss.insert(DEAD_QUEUE, [{ data: { reason, batch: job.data } }], {
+    db: bossDatabase(context.client),
+  });
+}
+
+async function readable(context: WriterContext, jobs: readonly Job[]): Promise<Batch[]> {
+  const batches: Batch[] = [];
+  for (const job of jobs) {
+    if (validBatch(job.data)) batches.push(job.data);
+    else await bury(context, job, `not a batch: ${JSON.stringify(validBatch.errors?.[0] ?? null)}`);
+  }
+  return batches;
+}
+
+async function store(
+  context: WriterContext,
+  before: Directory,
+  batches: readonly Batch[],
+  jobs: number,
+): Promise<Outcome> {
+  const { client, customerId, cycleMs } = context;
+  let rev = 0;
+  const revision = async (): Promise<number> =>
+    rev === 0 ? (rev = await nextRevision(client, context.node)) : rev;
+
+  let directory = before;
+  const removed: string[] = [];
+  for (const batch of batches) {
+    if (batch.declare === undefined) continue;
+    removed.push(...(await declareTargets(client, customerId, batch.declare, await revision())));
+    directory = await loadDirectory(client);
+  }
+  const declared =
+    directory === before ? [] : [...directory.values()].filter((entry) => !before.has(entry.name));
+
+  const sent = batches.flatMap((batch) => batch.results as unknown as Result[]);
+  const { results, discovered } = resolve(
+    directory,
+    sent,
+    batches.flatMap((batch) => batch.complete),
+  );
+  if (discovered.length > 0) {
+    const entries = await insertDiscovered(client, customerId, discovered);
+    directory = new Map([...directory, ...entries.map((entry) => [entry.name, entry] as const)]);
+  }
+  for (const day of await ensurePartitions(
+    client,
+    results.map((result) => result.dueAt),
+    context.days,
+  ))
+    context.days.add(day);
+  const fresh = await insertResults(client, customerId, directory, results);
+  const work = plan(
+    directory,
+    results.filter((_, index) => fresh.has(index)),
+    cycleMs,
+  );
+  const cycles = batches.flatMap((batch) => batch.cycles);
+  const changed = rev > 0 || fresh.size > 0 || cycles.length > 0;
+  const alerts = changed ? await writeAll(context, work, await revision()) : [];
+  await closeCycles(client, customerId, cycles);
+
+  const entries = new Map([...declared.map((entry) => [entry.name, entry] as const), ...work.moved]);
+  return {
+    jobs,
+    stored: fresh.size,
+    duplicates: results.length - fresh.size,
+    orphaned: orphans(sent, results),
+    directory: work.moved.size === 0 ? directory : new Map([...directory, ...work.moved]),
+    changes: changed
+      ? { rev, checks: [...entries.values()].map(checkOf), removed, alerts, cycle: await newestCycle(client) }
+      : null,
+  };
+}
+
+async function writeAll(context: WriterContext, work: Plan, rev: number): Promise<Changes['alerts']> {
+  const { client, customerId } = context;
+  await writePlan(client, customerId, work, context.cycleMs, rev);
+  const alerts = await insertAlerts(client, customerId, work.alerts, rev);
+  const opened: Notice[] = alerts.map((alert) => ({
+    kind: 'outage',
+    service: alert.service,
+    severity: alert.severity,
+    message: alert.message,
+    at: Date.parse(alert.created_at),
+    outageSince: Date.parse(alert.created_at),
+  }));
+  const notices = [...opened, ...work.recoveries];
+  if (notices.length > 0) {
+    await context.boss.insert(
+      NOTICES_QUEUE,
+      notices.map((notice) => ({ data: notice })),
+      { db: bossDatabase(client) },
+    );
+  }
+  return alerts;
+}
+
+const instant = (ms: number): string => new Date(ms).toISOString();
+
+/** The wire shape of a directory entry. */
+export function checkOf(entry: Entry): Check {
+  const { state } = entry;
+  return {
+    service: entry.name,
+    family: entry.family,
+    status: state?.verdict ?? 'unknown',
+    code: state?.code ?? null,
+    detail: state?.detail ?? 'no result yet',
+    since: state === null ? null : instant(state.since),
+    checked_at: state === null ? null : instant(state.startedAt),
+    duration_ms: state?.durationMs ?? null,
+    interval_s: entry.intervalMs / 1000,
+    measurements: [...(state?.measurements ?? [])],
+    facts: state?.facts ?? {},
+    stored: true,
+  };
+}
+
+/** Whether an error means that the session is gone, so that trying again on it is of no use. */
+export function sessionLost(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code !== 'string') return /terminated|not queryable|timeout|closed/i.test(messageOf(error));
+  // 08: connection, 57P: shutdown, 53: out of resources; E…: the socket.
+  return /^(08|57P|53|E[A-Z])/.test(code);
+}

@@ -1,0 +1,86 @@
+/**
+ * What a set of results means for the store, worked out before anything is written. Pure: takes the directory
+ * as it is and answers what to write; the writer puts the new entries into the directory after the commit.
+ */
+import type { Result, Severity, Verdict } from '../contract/result.js';
+import type { Directory, Entry } from './directory.js';
+import { transition } from './transition.js';
+
+export type Counts = Record<Verdict, number>;
+
+export interface NewAlert {
+  readonly service: string;
+  readonly severity: Severity;
+  readonly code: string | null;
+  readonly message: string;
+  readonly createdAt: number;
+}
+
+export interface Notice {
+  readonly kind: 'outage' | 'recovery';
+  readonly service: string;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly at: number;
+  readonly outageSince: number;
+}
+
+export interface Plan {
+  /** Entries whose state moved, in their new form. */
+  readonly moved: ReadonlyMap<string, Entry>;
+  readonly alerts: readonly NewAlert[];
+  readonly recoveries: readonly Notice[];
+  /** Keyed `serviceId:hourMs`. */
+  readonly uptime: ReadonlyMap<string, { serviceId: number; hourMs: number; counts: Counts }>;
+  /** Keyed by the start of the cycle, epoch ms. */
+  readonly cycles: ReadonlyMap<number, { counts: Counts; endMs: number }>;
+}
+
+const HOUR_MS = 3_600_000;
+const noCounts = (): Counts => ({ pass: 0, warn: 0, fail: 0, unknown: 0 });
+
+/** `results` are new ones only, in the order in which they were made; each names a service in the directory. */
+export function plan(directory: Directory, results: readonly Result[], cycleMs: number): Plan {
+  const moved = new Map<string, Entry>();
+  const alerts: NewAlert[] = [];
+  const recoveries: Notice[] = [];
+  const uptime: Map<string, { serviceId: number; hourMs: number; counts: Counts }> = new Map();
+  const cycles: Map<number, { counts: Counts; endMs: number }> = new Map();
+
+  for (const result of results) {
+    const entry = moved.get(result.service) ?? directory.get(result.service);
+    if (entry === undefined) continue;
+    const { state, effect } = transition(entry.state, result);
+    if (state !== entry.state) moved.set(result.service, { ...entry, state });
+    if (effect.kind === 'outage') {
+      alerts.push({
+        service: result.service,
+        severity: effect.severity,
+        code: result.code ?? null,
+        message: result.detail,
+        createdAt: result.startedAt,
+      });
+    } else if (effect.kind === 'recovery') {
+      recoveries.push({
+        kind: 'recovery',
+        service: result.service,
+        severity: 'info',
+        message: result.detail,
+        at: result.startedAt,
+        outageSince: effect.outageSince,
+      });
+    }
+    const hourMs = Math.floor(result.dueAt / HOUR_MS) * HOUR_MS;
+    const key = `${entry.id}:${hourMs}`;
+    const hour = uptime.get(key) ?? { serviceId: entry.id, hourMs, counts: noCounts() };
+    hour.counts[result.verdict] += 1;
+    uptime.set(key, hour);
+
+    const ts = Math.floor(result.dueAt / cycleMs) * cycleMs;
+    const cycle = cycles.get(ts) ?? { counts: noCounts(), endMs: 0 };
+    cycle.counts[result.verdict] += 1;
+    cycle.endMs = Math.max(cycle.endMs, result.startedAt + result.durationMs);
+    cycles.set(ts, cycle);
+  }
+  return { moved, alerts, recoveries, uptime, cycles };
+}

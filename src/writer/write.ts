@@ -1,0 +1,234 @@
+/** The statements of the writer's transaction. All are set-based: one round trip each, whatever the batch size. */
+import type pg from 'pg';
+import type { Alert, Cycle } from '../../schema/wire.js';
+import type { Result } from '../contract/result.js';
+import { ALERT_COLUMNS, CYCLE_COLUMNS } from '../store/reads.js';
+import type { Directory, Entry } from './directory.js';
+import type { NewAlert, Plan } from './plan.js';
+
+const DAY_MS = 86_400_000;
+const at = (column: string): string => `to_timestamp(${column} / 1000.0)`;
+
+/** Name of the partition that holds the UTC day of `dayMs`. */
+export function partitionName(dayMs: number): string {
+  return `results_${new Date(dayMs).toISOString().slice(0, 10).replaceAll('-', '')}`;
+}
+
+/** Makes the partitions that these instants fall into. `known` remembers days that exist, to spare the look. */
+export async function ensurePartitions(
+  client: pg.ClientBase,
+  instants: readonly number[],
+  known: Set<number>,
+): Promise<number[]> {
+  const days = [...new Set(instants.map((ms) => Math.floor(ms / DAY_MS) * DAY_MS))].filter(
+    (day) => !known.has(day),
+  );
+  for (const day of days) {
+    const from = new Date(day).toISOString();
+    const to = new Date(day + DAY_MS).toISOString();
+    await client.query(`CREATE TABLE IF NOT EXISTS matrix.${partitionName(day)} PARTITION OF matrix.results
+      FOR VALUES FROM ('${from}') TO ('${to}')`);
+  }
+  return days;
+}
+
+/** Adds services that targets reported for the first time; answers them with their ids. */
+export async function insertDiscovered(
+  client: pg.ClientBase,
+  customerId: string,
+  found: readonly Pick<Entry, 'name' | 'family' | 'target' | 'intervalMs'>[],
+): Promise<Entry[]> {
+  if (found.length === 0) return [];
+  const { rows } = await client.query<{ id: number; name: string }>(
+    `INSERT INTO matrix.services (customer_id, name, family, target, source, interval_ms)
+     SELECT $1, n, f, t, 'discovered', i FROM unnest($2::text[], $3::text[], $4::text[], $5::int[]) AS x(n, f, t, i)
+     RETURNING id, name`,
+    [customerId, ...columns(found, (row) => [row.name, row.family, row.target, row.intervalMs], 4)],
+  );
+  const ids = new Map(rows.map((row) => [row.name, row.id]));
+  return found.flatMap((row) => {
+    const id = ids.get(row.name);
+    return id === undefined ? [] : [{ ...row, id, source: 'discovered' as const, state: null }];
+  });
+}
+
+/** Stores results; answers the indexes of those that were not stored before. */
+export async function insertResults(
+  client: pg.ClientBase,
+  customerId: string,
+  directory: Directory,
+  results: readonly Result[],
+): Promise<Set<number>> {
+  const { rows } = await client.query<{ service_id: number; due: number }>(
+    `INSERT INTO matrix.results (service_id, due_at, started_at, duration_ms, verdict, customer_id, code, detail,
+       measurements, facts)
+     SELECT s, ${at('d')}, ${at('b')}, m, v, $1, c, t, x, f
+     FROM unnest($2::int[], $3::float8[], $4::float8[], $5::real[], $6::matrix.verdict[], $7::text[], $8::text[],
+       $9::jsonb[], $10::jsonb[]) AS r(s, d, b, m, v, c, t, x, f)
+     ON CONFLICT DO NOTHING
+     RETURNING service_id, (extract(epoch FROM due_at) * 1000)::float8 AS due`,
+    [
+      customerId,
+      ...columns(
+        results,
+        (result) => [
+          directory.get(result.service)?.id ?? null,
+          result.dueAt,
+          result.startedAt,
+          result.durationMs,
+          result.verdict,
+          result.code ?? null,
+          result.detail,
+          result.measurements?.length ? JSON.stringify(result.measurements) : null,
+          result.facts && Object.keys(result.facts).length > 0 ? JSON.stringify(result.facts) : null,
+        ],
+        9,
+      ),
+    ],
+  );
+  const stored = new Set(rows.map((row) => `${row.service_id}:${Math.round(row.due)}`));
+  const fresh = new Set<number>();
+  results.forEach((result, index) => {
+    // Deleting makes the second of two equal results in one batch the duplicate that it is.
+    if (stored.delete(`${directory.get(result.service)?.id}:${Math.round(result.dueAt)}`)) fresh.add(index);
+  });
+  return fresh;
+}
+
+/** Writes states, uptime and cycles of a plan. */
+export async function writePlan(
+  client: pg.ClientBase,
+  customerId: string,
+  plan: Plan,
+  cycleMs: number,
+  rev: number,
+): Promise<void> {
+  const moved = [...plan.moved.values()].flatMap((entry) =>
+    entry.state === null ? [] : [{ id: entry.id, ...entry.state }],
+  );
+  await client.query(
+    `INSERT INTO matrix.service_state AS t (service_id, verdict, code, detail, since, due_at, started_at,
+       duration_ms, measurements, facts, outage_since, rev)
+     SELECT i, v, c, d, ${at('s')}, ${at('u')}, ${at('b')}, m, x, f, ${at('o')}, $1
+     FROM unnest($2::int[], $3::matrix.verdict[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::float8[],
+       $9::real[], $10::jsonb[], $11::jsonb[], $12::float8[]) AS r(i, v, c, d, s, u, b, m, x, f, o)
+     ON CONFLICT (service_id) DO UPDATE SET verdict = excluded.verdict, code = excluded.code,
+       detail = excluded.detail, since = excluded.since, due_at = excluded.due_at,
+       started_at = excluded.started_at, duration_ms = excluded.duration_ms,
+       measurements = excluded.measurements, facts = excluded.facts,
+       outage_since = excluded.outage_since, rev = excluded.rev`,
+    [
+      rev,
+      ...columns(
+        moved,
+        (row) => [
+          row.id,
+          row.verdict,
+          row.code,
+          row.detail,
+          row.since,
+          row.dueAt,
+          row.startedAt,
+          row.durationMs,
+          JSON.stringify(row.measurements),
+          JSON.stringify(row.facts),
+          row.outageSince,
+        ],
+        11,
+      ),
+    ],
+  );
+  await client.query(
+    `INSERT INTO matrix.uptime_hourly AS h (service_id, hour, pass, warn, fail, unknown)
+     SELECT i, ${at('t')}, p, w, f, u
+     FROM unnest($1::int[], $2::float8[], $3::int[], $4::int[], $5::int[], $6::int[]) AS r(i, t, p, w, f, u)
+     ON CONFLICT (service_id, hour) DO UPDATE SET pass = h.pass + excluded.pass, warn = h.warn + excluded.warn,
+       fail = h.fail + excluded.fail, unknown = h.unknown + excluded.unknown`,
+    columns(
+      [...plan.uptime.values()],
+      ({ serviceId, hourMs, counts }) => [
+        serviceId,
+        hourMs,
+        counts.pass,
+        counts.warn,
+        counts.fail,
+        counts.unknown,
+      ],
+      6,
+    ),
+  );
+  await client.query(
+    `INSERT INTO matrix.cycles AS y (customer_id, interval_ms, ts, duration_ms, pass, warn, fail, unknown)
+     SELECT $1, $2, ${at('t')}, greatest(e - t, 0), p, w, f, u
+     FROM unnest($3::float8[], $4::float8[], $5::int[], $6::int[], $7::int[], $8::int[]) AS r(t, e, p, w, f, u)
+     ON CONFLICT (ts) DO UPDATE SET duration_ms = greatest(y.duration_ms, excluded.duration_ms),
+       pass = y.pass + excluded.pass, warn = y.warn + excluded.warn, fail = y.fail + excluded.fail,
+       unknown = y.unknown + excluded.unknown`,
+    [
+      customerId,
+      cycleMs,
+      ...columns(
+        [...plan.cycles],
+        ([ts, { endMs, counts }]) => [ts, endMs, counts.pass, counts.warn, counts.fail, counts.unknown],
+        6,
+      ),
+    ],
+  );
+}
+
+/** Closes cycles; one without any result still gets its row, so that every cycle is kept. */
+export async function closeCycles(
+  client: pg.ClientBase,
+  customerId: string,
+  cycles: readonly { ts: number; intervalMs: number; expected: number; skipped: number }[],
+): Promise<void> {
+  if (cycles.length === 0) return;
+  await client.query(
+    `INSERT INTO matrix.cycles AS y (customer_id, ts, interval_ms, expected, skipped, closed_at)
+     SELECT $1, ${at('t')}, i, e, k, now()
+     FROM unnest($2::float8[], $3::int[], $4::int[], $5::int[]) AS r(t, i, e, k)
+     ON CONFLICT (ts) DO UPDATE SET expected = excluded.expected, skipped = excluded.skipped, closed_at = now()`,
+    [customerId, ...columns(cycles, (row) => [row.ts, row.intervalMs, row.expected, row.skipped], 4)],
+  );
+}
+
+export async function newestCycle(client: pg.ClientBase): Promise<Cycle | null> {
+  const { rows } = await client.query<Cycle>(
+    `SELECT ${CYCLE_COLUMNS} FROM matrix.cycles z ORDER BY z.ts DESC LIMIT 1`,
+  );
+  return rows[0] ?? null;
+}
+
+/** Opens alerts; a service that has an unacknowledged one gets none. Answers those that were opened. */
+export async function insertAlerts(
+  client: pg.ClientBase,
+  customerId: string,
+  alerts: readonly NewAlert[],
+  rev: number,
+): Promise<Alert[]> {
+  if (alerts.length === 0) return [];
+  const { rows } = await client.query<Alert>(
+    `INSERT INTO matrix.alerts AS x (customer_id, rev, service, severity, code, message, created_at)
+     SELECT $1, $2, s, v, c, m, ${at('t')}
+     FROM unnest($3::text[], $4::matrix.severity[], $5::text[], $6::text[], $7::float8[]) AS r(s, v, c, m, t)
+     ON CONFLICT (service) WHERE acked_at IS NULL DO NOTHING RETURNING ${ALERT_COLUMNS}`,
+    [
+      customerId,
+      rev,
+      ...columns(alerts, (row) => [row.service, row.severity, row.code, row.message, row.createdAt], 5),
+    ],
+  );
+  return rows;
+}
+
+/** Turns rows into one array a column, as `unnest` wants them. */
+function columns<T>(rows: readonly T[], cells: (row: T) => readonly unknown[], width: number): unknown[][] {
+  const result: unknown[][] = Array.from({ length: width }, () => new Array<unknown>(rows.length));
+  rows.forEach((row, index) => {
+    cells(row).forEach((cell, column) => {
+      const target = result[column];
+      if (target !== undefined) target[index] = cell;
+    });
+  });
+  return result;
+}
