@@ -1,0 +1,138 @@
+/**
+ * Asks a filesystem for its counts without ever being held by it.
+ *
+ * `statfs` on a mount whose server is gone blocks a thread of libuv's pool for ever. Nothing can abort that,
+ * the other users of the pool (names, files, other checks) run short, and, measured on Node 20, neither the
+ * worker thread can be terminated nor the process exit. So a path is first asked from a helper process, which
+ * can be killed; only when the answer shows a filesystem of this machine's own disks or memory is the pool used
+ * from then on. A helper costs about 50 ms of CPU, a call in the pool some 20 µs.
+ */
+import { spawn } from 'node:child_process';
+import { statfs } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { FsCounts, Mount } from './usage.js';
+
+export type StatfsAnswer =
+  | { readonly kind: 'counts'; readonly counts: FsCounts; readonly mount: Mount | null }
+  /** The filesystem, or the way to it, answered with this error code (`ENOENT`, `EIO`). */
+  | { readonly kind: 'error'; readonly code: string }
+  /** The filesystem was asked and did not answer before the helper was killed. */
+  | { readonly kind: 'silent' }
+  /** The helper could not be started, or was not running in time: this machine's fault. */
+  | { readonly kind: 'not_asked'; readonly code: string };
+
+/** ext, xfs, btrfs, tmpfs, ramfs, overlay, zfs, f2fs, bcachefs, vfat, exfat, ntfs3, iso9660, squashfs, erofs. */
+const OWN_TYPES: ReadonlySet<number> = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x858458f6, 0x794c7630, 0x2fc12fc1, 0xf2f52010, 0xca451a4e,
+  0x4d44, 0x2011bab0, 0x7366746e, 0x9660, 0x73717368, 0xe0f5e1e2,
+]);
+
+const HELPER = fileURLToPath(new URL('./statfs-child.js', import.meta.url));
+
+interface Known {
+  readonly counts: FsCounts;
+  readonly mount: Mount | null;
+}
+
+/** A question under way. */
+interface Question {
+  readonly answer: Promise<StatfsAnswer>;
+  /** Settles when nothing of the question is left behind; not before `answer`. */
+  readonly over: Promise<unknown>;
+}
+
+/** Paths whose last answer came from a filesystem that may be asked in the pool. */
+const known = new Map<string, Known>();
+const inFlight = new Map<string, Question>();
+
+/**
+ * The counts of the filesystem that holds `path`. At most one question per path is under way; later callers join
+ * it. The helper is killed when `signal` of the first caller aborts, and its answer is then `silent` or
+ * `not_asked`. A question in the pool cannot be ended, so race this against `signal`. Never rejects.
+ */
+export function askFilesystem(path: string, signal: AbortSignal): Promise<StatfsAnswer> {
+  const asked = inFlight.get(path);
+  if (asked !== undefined) return asked.answer;
+  const before = known.get(path);
+  const question = before === undefined ? askInHelper(path, signal) : askInPool(path, before);
+  inFlight.set(path, question);
+  // A helper on a dead mount may outlive its killing for a while; until it is gone no other one is started.
+  void question.over.then(() => inFlight.delete(path));
+  return question.answer;
+}
+
+function askInPool(path: string, before: Known): Question {
+  const answer = statfs(path).then<StatfsAnswer, StatfsAnswer>(
+    (counts) => {
+      // Another type or size: something else may be mounted there now, so the helper goes first again.
+      const same = counts.type === before.counts.type && counts.blocks === before.counts.blocks;
+      if (!same) known.delete(path);
+      return { kind: 'counts', counts, mount: same ? before.mount : null };
+    },
+    (error: NodeJS.ErrnoException) => {
+      known.delete(path);
+      return { kind: 'error', code: error.code ?? 'EUNKNOWN' };
+    },
+  );
+  return { answer, over: answer };
+}
+
+function askInHelper(path: string, signal: AbortSignal): Question {
+  let over: () => void = () => {};
+  const gone = new Promise<void>((resolve) => {
+    over = resolve;
+  });
+  const answer = new Promise<StatfsAnswer>((resolve) => {
+    runHelper(path, signal, resolve, over);
+  });
+  return { answer: answer.then((said) => remember(path, said)), over: gone };
+}
+
+function remember(path: string, answer: StatfsAnswer): StatfsAnswer {
+  if (answer.kind === 'counts' && OWN_TYPES.has(answer.counts.type)) known.set(path, answer);
+  return answer;
+}
+
+function runHelper(
+  path: string,
+  signal: AbortSignal,
+  answer: (said: StatfsAnswer) => void,
+  over: () => void,
+): void {
+  let output = '';
+  const cutOff = () => {
+    helper.kill('SIGKILL');
+    answer(
+      parseHelper(output) ?? (output === '' ? { kind: 'not_asked', code: 'EAGAIN' } : { kind: 'silent' }),
+    );
+  };
+  const end = (said: StatfsAnswer) => {
+    signal.removeEventListener('abort', cutOff);
+    answer(said);
+    over();
+  };
+  // No inherited NODE_OPTIONS: a loader or inspector meant for Matrix would slow or break the helper.
+  const env = { ...process.env, NODE_OPTIONS: '' };
+  const helper = spawn(process.execPath, [HELPER, path], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  helper.once('error', (error: NodeJS.ErrnoException) =>
+    end({ kind: 'not_asked', code: error.code ?? 'EUNKNOWN' }),
+  );
+  helper.once('close', (exit, killedBy) => {
+    end(parseHelper(output) ?? { kind: 'not_asked', code: killedBy ?? `exit ${exit}` });
+  });
+  signal.addEventListener('abort', cutOff);
+  // Without a free file descriptor there is no pipe, and `error` tells it.
+  const stdout = helper.stdout as Readable | undefined;
+  stdout?.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+}
+
+/** What the helper said; undefined when it had not come to its answer. */
+function parseHelper(output: string): StatfsAnswer | undefined {
+  const [, line, rest] = output.split('\n');
+  if (line === undefined || rest === undefined) return undefined;
+  const said = JSON.parse(line) as { code: string } | Known;
+  return 'code' in said ? { kind: 'error', code: said.code } : { kind: 'counts', ...said };
+}
