@@ -1,0 +1,61 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Settings, Target } from './settings.js';
+
+export interface TargetDiff {
+  readonly added: readonly Target[];
+  readonly removed: readonly Target[];
+  /** As they are to be from now on. A target that moved to another family is removed and added. */
+  readonly changed: readonly Target[];
+}
+
+/** What has to start, stop and change for `next` to run instead of `old`. Pure. */
+export function diffTargets(old: readonly Target[], next: readonly Target[]): TargetDiff {
+  const key = ({ family, name }: Target) => JSON.stringify([family, name]);
+  const before = new Map(old.map((target) => [key(target), target]));
+  const after = new Set(next.map(key));
+  return {
+    added: next.filter((target) => !before.has(key(target))),
+    removed: old.filter((target) => !after.has(key(target))),
+    changed: next.filter((target) => {
+      const known = before.get(key(target));
+      return known !== undefined && !isDeepStrictEqual(known, target);
+    }),
+  };
+}
+
+/** Keys that take effect at the next start only, with where they are in the settings. */
+const RESTART_KEYS: Readonly<Record<string, (settings: Settings) => unknown>> = {
+  'matrix.customer_id': (settings) => settings.customerId,
+  'matrix.check_interval_s': (settings) => settings.checkIntervalMs,
+  'matrix.deploy_color': (settings) => settings.deployColor,
+  'matrix.node': (settings) => settings.node,
+  'matrix.data_dir': (settings) => settings.dataDir,
+  'matrix.database_url': (settings) => settings.databaseUrl,
+  MATRIX_JWT_SECRET: (settings) => settings.jwtSecret,
+  'front.host': (settings) => settings.front.host,
+  'front.port': (settings) => settings.front.port,
+  'front.anonymous_read': (settings) => settings.front.anonymousRead,
+  'front.allowed_hosts': (settings) => settings.front.allowedHosts,
+  'log.format': (settings) => settings.log.format,
+};
+
+/**
+ * The settings to run with after a reload: targets, `log.level` and `keep_days` are the new ones, everything else
+ * stays as it started. `restart` names what differs and needs a restart. Pure.
+ */
+export function applyReload<T extends Settings>(running: T, next: T): { settings: T; restart: string[] } {
+  const restart = Object.entries(RESTART_KEYS)
+    .filter(([, read]) => !isDeepStrictEqual(read(running), read(next)))
+    .map(([key]) => key);
+  const targets = next.targets.map((target) =>
+    target.config.interval_s === undefined ? { ...target, intervalMs: running.checkIntervalMs } : target,
+  );
+  const settings = {
+    ...running,
+    file: next.file,
+    keepDays: next.keepDays,
+    log: { ...running.log, level: next.log.level },
+    targets,
+  };
+  return { settings, restart };
+}

@@ -1,0 +1,31 @@
+import { MAX_LINE_BYTES } from './line-stream.js';
+
+/** Fields that identify a record; they are never cut. */
+const KEPT = ['timestamp', 'level', 'service', 'customer_id'];
+const CUT_CHARS = [800, 200, 60];
+
+/**
+ * A JSON log line that fits `MAX_LINE_BYTES` with its newline. A longer one gets its long texts cut, then its nested
+ * fields dropped, and says `truncated`.
+ */
+export function fitLine(line: string): string {
+  if (Buffer.byteLength(line) <= MAX_LINE_BYTES) return line;
+  const record = JSON.parse(line) as Record<string, unknown>;
+  for (const chars of CUT_CHARS) {
+    const cut = `${JSON.stringify({ ...(cutTexts(record, chars) as object), truncated: true })}\n`;
+    if (Buffer.byteLength(cut) <= MAX_LINE_BYTES) return cut;
+  }
+  const least: Record<string, unknown> = {};
+  for (const key of [...KEPT, 'message']) {
+    if (record[key] !== undefined) least[key] = String(record[key]).slice(0, 200).toWellFormed();
+  }
+  return `${JSON.stringify({ ...least, truncated: true })}\n`;
+}
+
+function cutTexts(value: unknown, chars: number): unknown {
+  if (typeof value === 'string')
+    return value.length > chars ? `${value.slice(0, chars).toWellFormed()}…` : value;
+  if (Array.isArray(value)) return value.map((entry) => cutTexts(entry, chars));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, cutTexts(entry, chars)]));
+}
