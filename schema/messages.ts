@@ -6,7 +6,11 @@ import type { ErrorCode } from '../src/contract/errors.js';
 import type { NodeState } from '../src/contract/tree.js';
 import type { Alert, Check, Cycle } from './wire.js';
 
-/** A job on the `matrix-results` queue: results in the order in which the checks ended, and cycles that closed. */
+/**
+ * A job on the `matrix-results` queue: results in the order in which the checks ended, and cycles that closed.
+ * All results of one probe call stay together: a call that says how its target is, says with it everything that
+ * the target has.
+ */
 export const BatchSchema = Type.Object(
   {
     v: Type.Literal(1),
@@ -34,8 +38,6 @@ export const BatchSchema = Type.Object(
         { additionalProperties: true },
       ),
     ),
-    /** Targets whose probe call reported everything it can see: services of theirs not in `results` are gone. */
-    complete: Type.Array(Type.Object({ target: Type.String(), dueAt: Type.Number() })),
     cycles: Type.Array(
       Type.Object({
         ts: Type.Number(),

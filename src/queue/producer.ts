@@ -26,10 +26,9 @@ const STATEMENT_MS = 5_000;
 /** Most results held in memory when neither database nor spool takes them. */
 const MAX_PENDING_RESULTS = 100_000;
 
-/** What may travel in a batch; a call's results and its `complete` mark stay together. */
+/** What may travel in a batch; an entry is never split. */
 export interface Entry {
   readonly results?: readonly Result[];
-  readonly complete?: Batch['complete'];
   readonly cycles?: Batch['cycles'];
   readonly declare?: NonNullable<Batch['declare']>;
 }
@@ -138,7 +137,6 @@ export class Producer {
     let batch = this.newBatch();
     for (const entry of entries) {
       batch.results.push(...((entry.results ?? []) as Batch['results']));
-      batch.complete.push(...(entry.complete ?? []));
       batch.cycles.push(...(entry.cycles ?? []));
       if (entry.declare !== undefined) batch.declare = entry.declare;
       if (batch.results.length >= MAX_BATCH_RESULTS || entry.declare !== undefined) {
@@ -146,12 +144,12 @@ export class Producer {
         batch = this.newBatch();
       }
     }
-    if (batch.results.length + batch.complete.length + batch.cycles.length > 0) batches.push(batch);
+    if (batch.results.length + batch.cycles.length > 0) batches.push(batch);
     return batches;
   }
 
   private newBatch(): Batch {
-    return { v: 1, id: orderedId(), node: this.options.node, results: [], complete: [], cycles: [] };
+    return { v: 1, id: orderedId(), node: this.options.node, results: [], cycles: [] };
   }
 
   /** False when the queue did not take them. The job id is the batch's, so sending twice queues it once. */

@@ -146,14 +146,16 @@ export class Spool {
   private async strip(segment: Segment): Promise<void> {
     const batches = await this.read(segment);
     const last = new Map<string, string>();
+    // A probe call is kept or dropped whole: a service missing from a kept call would count as gone.
+    const call = (result: Batch['results'][number]): string => `${result.target}\n${result.dueAt}`;
+    const telling = new Set<string>();
+    for (const result of batches.flatMap((batch) => batch.results)) {
+      if (result.verdict !== 'pass' || last.get(result.service) !== 'pass') telling.add(call(result));
+      last.set(result.service, result.verdict);
+    }
     const kept = batches.map((batch) => ({
       ...batch,
-      results: batch.results.filter((result) => {
-        const routine = result.verdict === 'pass' && last.get(result.service) === 'pass';
-        last.set(result.service, result.verdict);
-        return !routine;
-      }),
-      complete: [],
+      results: batch.results.filter((result) => telling.has(call(result))),
     }));
     this.droppedResults += batches.reduce((sum, batch, index) => {
       return sum + batch.results.length - (kept[index]?.results.length ?? 0);

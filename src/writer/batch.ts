@@ -135,8 +135,10 @@ async function store(
 ): Promise<Outcome> {
   const { client, customerId, cycleMs } = context;
   let rev = 0;
-  const revision = async (): Promise<number> =>
-    rev === 0 ? (rev = await nextRevision(client, context.node)) : rev;
+  const revision = async (): Promise<number> => {
+    if (rev === 0) rev = await nextRevision(client, context.node);
+    return rev;
+  };
 
   let directory = before;
   const removed: string[] = [];
@@ -149,11 +151,7 @@ async function store(
     directory === before ? [] : [...directory.values()].filter((entry) => !before.has(entry.name));
 
   const sent = batches.flatMap((batch) => batch.results as unknown as Result[]);
-  const { results, discovered } = resolve(
-    directory,
-    sent,
-    batches.flatMap((batch) => batch.complete),
-  );
+  const { results, discovered } = resolve(directory, sent);
   if (discovered.length > 0) {
     const entries = await insertDiscovered(client, customerId, discovered);
     directory = new Map([...directory, ...entries.map((entry) => [entry.name, entry] as const)]);

@@ -11,23 +11,17 @@ export interface Resolved {
   readonly discovered: readonly Pick<Entry, 'name' | 'family' | 'target' | 'intervalMs'>[];
 }
 
-const isFinite = (value: number): boolean => Number.isFinite(value);
-
 /**
  * A result counts when its service is known, or when its target is known and reports a new one. Results of
  * targets that were removed meanwhile are left out: they must not bring anything back.
- * `complete` names the calls that reported everything their target has; what such a target used to report and
- * now does not becomes `unknown`, once.
+ * A call that says how its target is says everything that the target has: what it used to report and now does
+ * not becomes `unknown`, once.
  */
-export function resolve(
-  directory: Directory,
-  sent: readonly Result[],
-  complete: readonly { target: string; dueAt: number }[],
-): Resolved {
+export function resolve(directory: Directory, sent: readonly Result[]): Resolved {
   const discovered = new Map<string, Pick<Entry, 'name' | 'family' | 'target' | 'intervalMs'>>();
   const results: Result[] = [];
   for (const raw of sent) {
-    if (!isFinite(raw.dueAt) || !isFinite(raw.startedAt) || !isFinite(raw.durationMs)) continue;
+    if (![raw.dueAt, raw.startedAt, raw.durationMs].every(Number.isFinite)) continue;
     const result = clean(raw);
     const known = directory.get(result.service) ?? discovered.get(result.service);
     if (known !== undefined && known.target !== result.target) continue;
@@ -44,7 +38,7 @@ export function resolve(
     }
     results.push(result);
   }
-  results.push(...gone(directory, results, complete));
+  results.push(...gone(directory, results));
   return { results, discovered: [...discovered.values()] };
 }
 
@@ -53,29 +47,28 @@ export function orphans(sent: readonly Result[], kept: readonly Result[]): numbe
   return Math.max(0, sent.length - kept.filter((result) => result.code !== 'not_reported').length);
 }
 
-function gone(
-  directory: Directory,
-  results: readonly Result[],
-  complete: readonly { target: string; dueAt: number }[],
-): Result[] {
-  if (complete.length === 0) return [];
-  const reported = new Set(results.map((result) => `${result.target}\n${result.dueAt}\n${result.service}`));
-  const calls = new Map(complete.map((call) => [call.target, call.dueAt]));
+function gone(directory: Directory, results: readonly Result[]): Result[] {
+  const calls = new Map(
+    results.filter((result) => result.service === result.target).map((call) => [call.target, call]),
+  );
+  const reported = new Set(results.map((result) => `${result.dueAt}\n${result.service}`));
   const missing: Result[] = [];
   for (const entry of directory.values()) {
-    const dueAt = entry.source === 'discovered' ? calls.get(entry.target) : undefined;
-    if (dueAt === undefined || entry.state === null || entry.state.code === 'not_reported') continue;
-    if (dueAt < entry.state.dueAt || reported.has(`${entry.target}\n${dueAt}\n${entry.name}`)) continue;
+    if (entry.source !== 'discovered' || entry.state === null) continue;
+    const call = calls.get(entry.target);
+    if (call === undefined || entry.state.code === 'not_reported' || call.dueAt < entry.state.dueAt) continue;
+    if (reported.has(`${call.dueAt}\n${entry.name}`)) continue;
+    const blind = call.verdict === 'fail' || call.verdict === 'unknown';
     missing.push({
       service: entry.name,
       family: entry.family,
       target: entry.target,
-      dueAt,
-      startedAt: dueAt,
+      dueAt: call.dueAt,
+      startedAt: call.startedAt,
       durationMs: 0,
       verdict: 'unknown',
       code: 'not_reported',
-      detail: COMMON_CODES.not_reported,
+      detail: blind ? `cannot be judged: ${call.detail}` : COMMON_CODES.not_reported,
     });
   }
   return missing;

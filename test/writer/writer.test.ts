@@ -161,7 +161,6 @@ describe('results reach the store through the queue', () => {
   test('what an engine reports appears by itself, and says so when it is gone', async () => {
     const found = (dueAt: number, names: string[]) => ({
       results: names.map((name) => result(name, dueAt, 'pass', { target: 'engine', family: 'docker' })),
-      complete: [{ target: 'engine', dueAt }],
     });
     producer.add(found(start + 1000, ['engine', 'engine/web', 'engine/db']));
     await stored(9);

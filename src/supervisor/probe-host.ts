@@ -1,0 +1,126 @@
+/**
+ * What runs inside a probe thread: takes a batch of targets, probes them all at once, sends results as they
+ * come, so that one slow target holds nobody up. It cuts off a probe that ignores its deadline; only a thread
+ * that no longer runs this code at all is left to the watchdog outside.
+ */
+import type { Clock } from '../contract/clock.js';
+import { messageOf } from '../contract/errors.js';
+import type { FamilySpec, Probe, ProbeLog, TargetCommon } from '../contract/family.js';
+import { cleanText, type Facts, type Finding, type Result } from '../contract/result.js';
+
+export interface ProbeItem {
+  readonly name: string;
+  readonly dueAt: number;
+  readonly timeoutMs: number;
+  readonly config: TargetCommon & Readonly<Record<string, unknown>>;
+}
+
+export interface ProbeTask {
+  readonly batch: number;
+  readonly items: readonly ProbeItem[];
+}
+
+/** Thread → main. `done` names the targets whose results are complete with this message. */
+export interface ProbeMessage {
+  readonly kind: 'results';
+  readonly batch: number;
+  readonly results: readonly Result[];
+  readonly done: readonly string[];
+  readonly heapUsedBytes: number;
+}
+
+export interface ProbeHost {
+  readonly spec: FamilySpec;
+  readonly probe: Probe;
+  readonly clock: Clock;
+  readonly log: ProbeLog;
+  post(message: ProbeMessage): void;
+}
+
+/** Results that end within this time travel together, in ms. */
+const GATHER_MS = 5;
+/** Grace between the deadline, at which the signal aborts, and being cut off, in ms. */
+const GRACE_MS = 250;
+
+/** Resolves when every item has been reported. */
+export async function runBatch(host: ProbeHost, task: ProbeTask): Promise<void> {
+  let results: Result[] = [];
+  let done: string[] = [];
+  let timer: NodeJS.Timeout | null = null;
+  const flush = (): void => {
+    timer = null;
+    if (done.length === 0) return;
+    host.post({
+      kind: 'results',
+      batch: task.batch,
+      results,
+      done,
+      heapUsedBytes: process.memoryUsage().heapUsed,
+    });
+    results = [];
+    done = [];
+  };
+  await Promise.all(
+    task.items.map(async (item) => {
+      results.push(...(await probeOne(host, item)));
+      done.push(item.name);
+      timer ??= setTimeout(flush, GATHER_MS);
+    }),
+  );
+  if (timer !== null) clearTimeout(timer);
+  flush();
+}
+
+async function probeOne(host: ProbeHost, item: ProbeItem): Promise<Result[]> {
+  const { clock, spec } = host;
+  const abort = new AbortController();
+  const startedAt = clock.now();
+  const begun = clock.monotonic();
+  let deadline: NodeJS.Timeout | undefined;
+  let cut: NodeJS.Timeout | undefined;
+  const overrun = new Promise<readonly Finding[]>((resolve) => {
+    deadline = setTimeout(() => abort.abort(new Error('deadline')), item.timeoutMs);
+    cut = setTimeout(() => resolve([OVERRUN]), item.timeoutMs + GRACE_MS);
+  });
+  let findings: readonly Finding[];
+  try {
+    const context = { signal: abort.signal, deadlineMs: item.timeoutMs, clock, log: host.log };
+    findings = await Promise.race([host.probe(item.config, context), overrun]);
+  } catch (error) {
+    host.log.warn(
+      { event: 'probe_error', target: item.name, error: messageOf(error) },
+      'a probe failed by itself',
+    );
+    findings = [{ verdict: 'unknown', code: 'probe_error', detail: `the probe failed: ${messageOf(error)}` }];
+  } finally {
+    clearTimeout(deadline);
+    clearTimeout(cut);
+  }
+  const durationMs = Math.max(0, clock.monotonic() - begun);
+  return findings.map((finding) => ({
+    ...finding,
+    ...(finding.facts === undefined ? {} : { facts: cleanFacts(finding.facts) }),
+    detail: cleanText(finding.detail),
+    service: finding.service ?? item.name,
+    family: spec.name,
+    target: item.name,
+    dueAt: item.dueAt,
+    startedAt,
+    durationMs: Math.round((finding.durationMs ?? durationMs) * 1000) / 1000,
+  }));
+}
+
+const OVERRUN: Finding = {
+  verdict: 'unknown',
+  code: 'probe_overrun',
+  detail: 'the probe did not answer within its deadline and was cut off',
+};
+
+function cleanFacts(facts: Facts): Facts {
+  return Object.fromEntries(
+    Object.entries(facts).map(([key, value]) => [
+      cleanText(key, 100),
+      typeof value === 'string' ? cleanText(value, 300) : value,
+    ]),
+  );
+}

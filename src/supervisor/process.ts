@@ -1,0 +1,69 @@
+/**
+ * A core child in a forked process: the front. Terminating a worker thread that holds uWebSockets.js handles
+ * aborts the whole process, so a front that hangs could not be killed alone; a process can (ADR 0002).
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { Child } from './managed.js';
+import { readyOrEnded } from './thread.js';
+
+export interface ProcessOptions<In, Out> {
+  readonly file: URL;
+  /** Sent as soon as the process lives. */
+  readonly first: Out;
+  readonly onMessage: (message: In) => void;
+  readonly isReady: (message: In) => boolean;
+  readonly readyMs: number;
+}
+
+export interface ProcessChild<Out> extends Child {
+  readonly pid: number;
+  send(message: Out): void;
+}
+
+/** Starts a process and waits until it is ready. `stop` sends `{kind: 'drain'}`; it also ends with its parent. */
+export async function startProcess<In extends { kind: string }, Out extends { kind: string }>(
+  options: ProcessOptions<In, Out>,
+): Promise<ProcessChild<Out | { kind: 'drain' }>> {
+  // Signals of the terminal reach the whole group; the child is to drain when its parent says so, not before.
+  const child = fork(options.file, [], { serialization: 'advanced', detached: true });
+  let killed = false;
+  let heapUsedBytes: number | null = null;
+  let startError: string | null = null;
+  child.on('error', (error) => {
+    startError = error.message;
+  });
+  const exited = once(child, 'exit').then(
+    ([code, signal]) =>
+      killed ? 'killed' : code === 0 ? 'normal' : (startError ?? `exit ${String(signal ?? code)}`),
+    () => startError ?? 'could not be started',
+  );
+  // A message to a child that has just died is not a fault of the parent.
+  const send = (message: Out | { kind: 'drain' }): void =>
+    void (child.connected && child.send(message, () => undefined));
+  const ready = new Promise<void>((resolve) => {
+    child.on('message', (raw) => {
+      const message = raw as unknown as In | { kind: 'beat'; heapUsedBytes: number };
+      if (message.kind === 'beat') heapUsedBytes = (message as { heapUsedBytes: number }).heapUsedBytes;
+      else {
+        options.onMessage(message as In);
+        if (options.isReady(message as In)) resolve();
+      }
+    });
+  });
+  const kill = async (): Promise<void> => {
+    killed = true;
+    child.kill('SIGKILL');
+    await exited;
+  };
+  send(options.first);
+  await readyOrEnded(ready, exited, options.readyMs, kill);
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    stop: () => send({ kind: 'drain' }),
+    kill,
+    send,
+    health: () => ({ eventLoopUtilisation: null, heapUsedBytes }),
+  };
+}

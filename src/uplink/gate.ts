@@ -1,0 +1,118 @@
+/**
+ * Keeps a dead uplink from looking like two hundred dead services. It stands between the probe threads and the
+ * queue: while the uplink is down, failures of checks that cross it become `unknown` with that cause. A failure
+ * that came before the uplink was last looked at is held until it has been, since the first thing a dying uplink
+ * does is to fail the check that happened to be due. Holding is bounded in time and number; a check that passes
+ * is never doubted.
+ */
+import type { Clock } from '../contract/clock.js';
+import type { Attribution, Result } from '../contract/result.js';
+
+export interface GateOptions {
+  readonly clock: Clock;
+  /** Whether the target of a result is reached over the uplink. */
+  readonly overUplink: (target: string) => boolean;
+  /** Asks for a check of the uplink now; false when none is configured. */
+  readonly checkUplink: () => boolean;
+  /** Takes results on, those of one probe call together. */
+  readonly onResults: (results: readonly Result[]) => void;
+  /** Longest a failure is held, in ms: an uplink check takes at most this. */
+  readonly holdMs: number;
+}
+
+interface Held {
+  readonly results: readonly Result[];
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Most probe calls held at once; one more lets the oldest go as it is. */
+const MAX_HELD = 10_000;
+
+export class UplinkGate {
+  private attribution: Attribution | null = null;
+  private judgedAt = Number.NEGATIVE_INFINITY;
+  private readonly held = new Set<Held>();
+  /** Targets that failed last time while the uplink worked: they are down by themselves, no need to ask again. */
+  private readonly downByThemselves = new Set<string>();
+
+  constructor(private readonly options: GateOptions) {}
+
+  /** The newest word on the uplink; null before the first. */
+  get uplink(): Attribution | null {
+    return this.attribution;
+  }
+
+  get backlog(): number {
+    return this.held.size;
+  }
+
+  /** Takes the results of one probe call. */
+  take(results: readonly Result[]): void {
+    const verdict = results.find((result) => result.attribution !== undefined);
+    if (verdict?.attribution !== undefined) {
+      this.options.onResults(results);
+      this.judged(verdict.attribution, verdict.startedAt);
+      return;
+    }
+    const suspect = results.find((result) => result.verdict === 'fail' && this.options.overUplink(result.target));
+    if (suspect === undefined) {
+      for (const result of results) this.downByThemselves.delete(result.target);
+      this.options.onResults(results);
+    } else if (this.isFresh(results) || this.isKnown(suspect) || !this.options.checkUplink()) {
+      this.release(results);
+    } else {
+      this.hold(results);
+    }
+  }
+
+  /** Lets everything go as it is: Matrix is stopping. */
+  close(): void {
+    for (const held of [...this.held]) this.let(held);
+  }
+
+  private isKnown(suspect: Result): boolean {
+    return this.attribution?.state === 'up' && this.downByThemselves.has(suspect.target);
+  }
+
+  /** The uplink was looked at after these checks began, so its verdict covers them. */
+  private isFresh(results: readonly Result[]): boolean {
+    return results.every((result) => result.startedAt <= this.judgedAt);
+  }
+
+  private judged(attribution: Attribution, startedAt: number): void {
+    this.attribution = attribution;
+    this.judgedAt = startedAt;
+    for (const held of [...this.held]) {
+      if (this.isFresh(held.results) || attribution.state === 'down') this.let(held);
+      else this.options.checkUplink();
+    }
+  }
+
+  private hold(results: readonly Result[]): void {
+    const held: Held = { results, timer: setTimeout(() => this.let(held), this.options.holdMs) };
+    this.held.add(held);
+    const [oldest] = this.held;
+    if (this.held.size > MAX_HELD && oldest !== undefined) this.let(oldest);
+  }
+
+  private let(held: Held): void {
+    clearTimeout(held.timer);
+    if (this.held.delete(held)) this.release(held.results);
+  }
+
+  private release(results: readonly Result[]): void {
+    const { attribution } = this;
+    if (attribution?.state !== 'down') {
+      for (const result of results) if (result.verdict === 'fail') this.downByThemselves.add(result.target);
+      this.options.onResults(results);
+      return;
+    }
+    this.options.onResults(
+      results.map((result) =>
+        result.verdict === 'fail' && this.options.overUplink(result.target)
+          ? { ...result, verdict: 'unknown', code: 'uplink_down', detail: `not judged: ${attribution.sentence}` }
+          : result,
+      ),
+    );
+  }
+}
