@@ -22,8 +22,7 @@ const MAX_HEALTH_LINES = 10;
 
 /**
  * Judges one engine and each of its running containers (services `<engine>/<container>`). When the engine does
- * not answer, its own `fail` is the only finding.
- * Rejects only when `context.signal` aborts early (the thread drains): that says nothing about the engine.
+ * not answer, its own finding is the only one.
  */
 export const probe: Probe<DockerTarget> = async (target, context) => {
   const done = new AbortController();
@@ -37,7 +36,10 @@ export const probe: Probe<DockerTarget> = async (target, context) => {
     if (tooLate.aborted || isTimeout(context.signal)) {
       return [{ verdict: 'fail', code: 'engine_timeout', detail: timeoutSentence(target, context) }];
     }
-    context.signal.throwIfAborted();
+    if (context.signal.aborted) {
+      const detail = `the check of ${addressOf(target)} was cut off: Matrix is stopping`;
+      return [{ verdict: 'unknown', code: 'cancelled', detail }];
+    }
     return [engineFailure(error, addressOf(target))];
   } finally {
     // One call that failed leaves the others running; without this they would hold their connections.
