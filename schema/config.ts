@@ -18,6 +18,7 @@ export const MatrixSectionSchema = Type.Object(
     customer_id: Type.String({
       default: 'axe',
       pattern: '^[A-Za-z0-9._-]{1,64}$',
+      title: '1 to 64 letters, digits, dots, dashes or underscores',
       description: 'Tenant marker on every record, log line and metric.',
     }),
     check_interval_s: Type.Number({
@@ -35,6 +36,7 @@ export const MatrixSectionSchema = Type.Object(
     node: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z0-9._-]{1,200}$',
+        title: '1 to 200 letters, digits, dots, dashes or underscores',
         description: "Name of this machine in results and logs; the host's name when absent.",
       }),
     ),
@@ -72,6 +74,7 @@ export const FrontSectionSchema = Type.Object(
     host: Type.String({
       default: '127.0.0.1',
       pattern: '^[A-Za-z0-9._:%-]{1,253}$',
+      title: 'a host name or an IP address',
       description: 'Address to listen on. `0.0.0.0` for all interfaces; the container image sets that.',
     }),
     port: Type.Integer({
@@ -84,11 +87,14 @@ export const FrontSectionSchema = Type.Object(
       default: true,
       description: 'Whether the board and the status can be read without a token.',
     }),
-    allowed_hosts: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._-]{1,253}$' }), {
-      default: [],
-      maxItems: 100,
-      description: 'Host names accepted in the Host header, beyond loopback and IP addresses.',
-    }),
+    allowed_hosts: Type.Array(
+      Type.String({ pattern: '^[A-Za-z0-9._-]{1,253}$', title: 'a host name without a port' }),
+      {
+        default: [],
+        maxItems: 100,
+        description: 'Host names accepted in the Host header, beyond loopback and IP addresses.',
+      },
+    ),
   },
   closed,
 );
@@ -128,6 +134,7 @@ export const TargetCommonSchema = Type.Object({
     minLength: 1,
     maxLength: MAX_NAME_CHARS,
     pattern: '^[^\\s\\p{Cc}\\p{Cs}]([^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]*[^\\s\\p{Cc}\\p{Cs}])?$',
+    title: `1 to ${MAX_NAME_CHARS} characters without control characters or spaces around`,
     description: 'Unique name of the service, as shown everywhere. In a single table the family’s name.',
   }),
   interval_s: Type.Optional(

@@ -2,7 +2,7 @@ import { CORE_SECTIONS, type CoreConfig, type CoreSection } from '../../schema/c
 import type { ConfigDocument } from './document.js';
 import type { EnvConfig } from './environment.js';
 import { nearest, type Problem } from './problem.js';
-import type { Finding, Validator } from './validator.js';
+import { type Finding, UNKNOWN_KEY, type Validator } from './validator.js';
 
 /** What the core sections come to, with the environment applied over the file over the defaults. */
 export interface CoreResult {
@@ -47,7 +47,7 @@ export function tieToFile(
 }
 
 function hintElsewhere(finding: Finding): string | undefined {
-  return finding.message === 'unknown key' ? sectionOf(String(finding.path.at(-1))) : undefined;
+  return finding.message === UNKNOWN_KEY ? sectionOf(String(finding.path.at(-1))) : undefined;
 }
 
 function sectionOf(key: string): string | undefined {

@@ -28,6 +28,8 @@ interface SchemaLike {
   readonly maxItems?: number;
   readonly uniqueItems?: boolean;
   readonly pattern?: string;
+  /** Says in words what a pattern means. */
+  readonly title?: string;
   readonly format?: string;
   readonly examples?: readonly unknown[];
 }
@@ -74,6 +76,7 @@ function describeType(type: string, like: SchemaLike, key: string): string {
 }
 
 function describeText(like: SchemaLike): string {
+  if (like.title !== undefined) return like.title;
   const example = like.examples?.[0];
   if (example !== undefined) return `text such as ${JSON.stringify(example)}`;
   if (like.format !== undefined) return `text that is a valid ${like.format}`;

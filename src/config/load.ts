@@ -104,7 +104,7 @@ interface Parts {
 async function collectTargets(collector: TargetCollector, parts: Parts): Promise<readonly string[]> {
   const { options, document, envConfig, core } = parts;
   const names = [...options.families.keys()];
-  const configured = names.filter((family) => Object.hasOwn(document.root, family));
+  const configured = Object.keys(document.root).filter((key) => options.families.has(key));
   for (const family of configured) collector.addSection(family);
   if (!core.matrix.discover || document.problems.length > 0) return [];
   const discovery = await discover({
@@ -121,9 +121,8 @@ async function collectTargets(collector: TargetCollector, parts: Parts): Promise
 function refuse(problems: readonly Problem[], secretError: MatrixError | undefined): void {
   if (problems.length === 0 && secretError !== undefined) throw secretError;
   if (problems.length === 0) return;
-  const all = secretError
-    ? [...problems, envProblem('MATRIX_JWT_SECRET', secretError.message)]
-    : [...problems];
+  const secret = secretError?.message.replace('MATRIX_JWT_SECRET ', '');
+  const all = secret === undefined ? [...problems] : [...problems, envProblem('MATRIX_JWT_SECRET', secret)];
   // In the order of the file, the environment last, as one reads and corrects them.
   const rank = ({ line, file }: Problem) => line ?? (file === null ? Number.MAX_SAFE_INTEGER : 0);
   throw new ConfigError(all.sort((a, b) => rank(a) - rank(b) || (a.column ?? 0) - (b.column ?? 0)));

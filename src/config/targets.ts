@@ -2,7 +2,7 @@ import { TargetCommonSchema } from '../../schema/config.js';
 import { MatrixError, messageOf } from '../contract/errors.js';
 import type { FamilySpec, TargetCommon } from '../contract/family.js';
 import type { Target } from './settings.js';
-import type { Finding, Validator } from './validator.js';
+import { type Finding, UNKNOWN_KEY, type Validator } from './validator.js';
 
 const DEFAULT_TIMEOUT_S = 5;
 
@@ -52,8 +52,10 @@ export function createTargetValidator(
       ]);
     }
     const findings = validate(raw);
-    if (findings.length > 0) return refused(findings);
-    return judge(spec, raw as TargetCommon & Record<string, unknown>, checkIntervalMs);
+    // An unknown key does not keep the others from being judged: all mistakes are told at once.
+    if (findings.some(({ message }) => message !== UNKNOWN_KEY)) return refused(findings);
+    const judged = judge(spec, raw as TargetCommon & Record<string, unknown>, checkIntervalMs);
+    return findings.length > 0 ? refused([...findings, ...judged.findings]) : judged;
   };
 }
 
@@ -69,7 +71,7 @@ function judge(
 ): TargetCheck {
   try {
     const sentence = spec.check?.(config);
-    if (sentence !== undefined) return refused([{ path: fieldNamedIn(sentence, config), message: sentence }]);
+    if (sentence !== undefined) return refused([findingFrom(sentence, config)]);
     return { target: build(spec, config, checkIntervalMs), findings: [] };
   } catch (error) {
     return refused([
@@ -78,11 +80,13 @@ function judge(
   }
 }
 
-/** The first key of the target that the sentence names, so that the line shown is that key's. */
-function fieldNamedIn(sentence: string, config: object): readonly string[] {
+/** Placed at the first key of the target that the sentence names; `url: must be …` does not say `url` twice. */
+function findingFrom(sentence: string, config: object): Finding {
   const words = sentence.match(/[A-Za-z_]\w*/g) ?? [];
   const field = words.find((word) => Object.hasOwn(config, word));
-  return field === undefined ? [] : [field];
+  if (field === undefined) return { path: [], message: sentence };
+  const prefix = `${field}: `;
+  return { path: [field], message: sentence.startsWith(prefix) ? sentence.slice(prefix.length) : sentence };
 }
 
 function build(

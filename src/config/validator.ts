@@ -10,6 +10,9 @@ export interface Finding {
   readonly hint?: string;
 }
 
+/** Message of a key that nothing knows. */
+export const UNKNOWN_KEY = 'unknown key';
+
 /** Applies defaults to `value` in place and answers what is wrong with it. */
 export type Validator = (value: unknown) => Finding[];
 
@@ -74,7 +77,7 @@ function explain(error: ErrorObject): Finding {
 export function unknownKey(path: Path, valid: readonly string[]): Finding {
   const meant = nearest(String(path.at(-1)), valid);
   const hint = meant === undefined ? `valid here: ${valid.join(', ')}` : `did you mean \`${meant}\`?`;
-  return { path, message: 'unknown key', ...(valid.length === 0 ? {} : { hint }) };
+  return { path, message: UNKNOWN_KEY, ...(valid.length === 0 ? {} : { hint }) };
 }
 
 /** The last name on the way: an entry of a list belongs to the list's key. */
