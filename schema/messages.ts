@@ -100,6 +100,8 @@ export interface FrontInit {
   readonly anonymousRead: boolean;
   readonly jwtSecret: string;
   readonly checkIntervalS: number;
+  /** How the front writes its own log lines; default: info, as JSON. */
+  readonly log?: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'pretty' };
 }
 
 /** Main → front. `database` comes whenever the database becomes reachable at a (new) URL. */

@@ -1,0 +1,196 @@
+/**
+ * The front's own connections: a small pool for reads and commands, one to ask every second whether the database
+ * answers, one that LISTENs. None of their failures ends the process; they reconnect by themselves.
+ */
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { MatrixError, messageOf } from '../contract/errors.js';
+import { createClient, createPool } from '../store/pool.js';
+
+const PROBE_EVERY_MS = 1000;
+const PROBE_TIMEOUT_MS = 900;
+const STATEMENT_TIMEOUT_MS = 5000;
+const RELISTEN_MS = 1000;
+const CHANNEL = 'matrix_changes';
+
+export interface DatabaseEvents {
+  /** The LISTEN connection stands: nothing committed from now on is missed. `other`: not the database of before. */
+  onListening(other: boolean): Promise<void>;
+  /** Another process, or this one, committed this revision. */
+  onRevision(rev: number): void;
+}
+
+interface Session {
+  readonly url: string;
+  readonly pool: pg.Pool;
+  readonly probePool: pg.Pool;
+  listener: pg.Client | null;
+  probing: boolean;
+  wasDown: boolean;
+  closed: boolean;
+}
+
+export class Database {
+  readonly #log: Logger;
+  readonly #events: DatabaseEvents;
+  #session: Session | null = null;
+  #reason: string | null = 'starting: the database has not been announced yet';
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(log: Logger, events: DatabaseEvents) {
+    this.#log = log;
+    this.#events = events;
+  }
+
+  /** Why the database cannot be used; null when it answered within the last second or so. Never waits. */
+  get reason(): string | null {
+    return this.#reason;
+  }
+
+  /** @throws MatrixError MX_DATABASE_DOWN before a database was announced. */
+  get pool(): pg.Pool {
+    if (this.#session === null)
+      throw new MatrixError('MX_DATABASE_DOWN', `The database is not there: ${this.#reason}`);
+    return this.#session.pool;
+  }
+
+  /** Uses the database at `url` from now on; the same URL again changes nothing, for every part reconnects. */
+  use(url: string): void {
+    const before = this.#session;
+    if (before?.url === url) {
+      void this.#probe(before);
+      return;
+    }
+    if (before !== null) void this.#end(before);
+    const onError = (error: Error) => this.#log.debug(`an idle database connection ended: ${error.message}`);
+    const session: Session = {
+      url,
+      pool: createPool(url, {
+        name: 'matrix front',
+        max: 4,
+        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+        onError,
+      }),
+      probePool: createPool(url, {
+        name: 'matrix probe',
+        max: 1,
+        statementTimeoutMs: PROBE_TIMEOUT_MS,
+        onError,
+      }),
+      listener: null,
+      probing: false,
+      wasDown: false,
+      closed: false,
+    };
+    this.#session = session;
+    this.#timer ??= setInterval(() => {
+      if (this.#session !== null) void this.#probe(this.#session);
+    }, PROBE_EVERY_MS);
+    void this.#probe(session);
+    void this.#listen(session, before !== null);
+  }
+
+  /** Ends every connection. */
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#reason = 'stopping';
+    if (this.#session !== null) await this.#end(this.#session);
+  }
+
+  async #end(session: Session): Promise<void> {
+    session.closed = true;
+    const ends = [session.pool.end(), session.probePool.end(), session.listener?.end()];
+    await Promise.allSettled(ends);
+  }
+
+  async #probe(session: Session): Promise<void> {
+    if (session.probing || session.closed) return;
+    session.probing = true;
+    // A database that hangs must show within a second, although the query itself is given up later.
+    const overdue = setTimeout(
+      () => this.#judge(session, `the database did not answer within ${PROBE_TIMEOUT_MS} ms`),
+      PROBE_TIMEOUT_MS,
+    );
+    try {
+      await session.probePool.query('SELECT 1');
+      this.#judge(session, null);
+    } catch (error) {
+      this.#judge(session, messageOf(error));
+    } finally {
+      clearTimeout(overdue);
+      session.probing = false;
+    }
+  }
+
+  #judge(session: Session, reason: string | null): void {
+    if (session.closed || session !== this.#session) return;
+    const was = this.#reason;
+    this.#reason = reason;
+    if (was === null && reason !== null) {
+      session.wasDown = true;
+      this.#log.warn(`the database is down: ${reason}`);
+    }
+    if (reason !== null) return;
+    if (was !== null) this.#log.info('the database answers');
+    if (session.wasDown) {
+      session.wasDown = false;
+      // What was announced during the outage did not reach a listener that looked alive: start it anew.
+      void session.listener?.end().catch(() => undefined);
+    }
+  }
+
+  /** Keeps one LISTEN connection standing for as long as the session is used. */
+  async #listen(session: Session, other: boolean): Promise<void> {
+    let isOther = other;
+    while (!session.closed) {
+      let end = () => {};
+      const ended = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      const client = createClient(session.url, {
+        name: 'matrix front listen',
+        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+        onError: () => end(),
+      });
+      client.on('end', () => end());
+      client.on('notification', (note) => this.#notified(note.payload));
+      try {
+        await client.connect();
+        session.listener = client;
+        await client.query(`LISTEN ${CHANNEL}`);
+        await this.#events.onListening(isOther);
+        isOther = false;
+        await ended;
+      } catch (error) {
+        this.#log.debug(`cannot listen to the database yet: ${messageOf(error)}`);
+      }
+      session.listener = null;
+      await client.end().catch(() => undefined);
+      if (!session.closed) await new Promise((resolve) => setTimeout(resolve, RELISTEN_MS));
+    }
+  }
+
+  #notified(payload: string | undefined): void {
+    try {
+      const { rev } = JSON.parse(payload ?? '') as { rev?: unknown };
+      if (typeof rev === 'number') this.#events.onRevision(rev);
+    } catch {
+      this.#log.warn({ payload }, `a notice on ${CHANNEL} is not the JSON it should be`);
+    }
+  }
+}
+
+/** SQLSTATE classes that say "not now" rather than "wrong": connection, resources, shutdown, system. */
+const OUTAGE_CLASSES = new Set(['08', '53', '57', '58']);
+
+/** Turns a driver's error into MX_DATABASE_DOWN unless the database answered with a complaint about the query. */
+export function asOutage(error: unknown): unknown {
+  if (error instanceof MatrixError) return error;
+  const code = (error as { code?: unknown } | null)?.code;
+  const isSqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && /\d/.test(code);
+  if (isSqlState && !OUTAGE_CLASSES.has(code.slice(0, 2)) && code !== '25006') return error;
+  if (error instanceof TypeError || error instanceof RangeError) return error;
+  return new MatrixError('MX_DATABASE_DOWN', `The database does not answer: ${messageOf(error)}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,175 @@
+/**
+ * The WebSocket `/matrix/ws`. A client gets a snapshot as fast as it reads it, then the deltas it missed
+ * meanwhile, and only then joins the topic on which each delta is published once for all. So a big snapshot gets
+ * through although little is ever buffered for one client, and one that stops reading is cut off.
+ */
+import type { Alert } from '../../../schema/wire.js';
+import { MatrixError } from '../../contract/errors.js';
+import type { BeatMessage, LiveStatus } from '../../snapshot/client.js';
+import { errorBody } from '../http/reply.js';
+import type { TemplatedApp, WebSocket } from '../uws.js';
+import { RecentDeltas, snapshotParts } from './outbox.js';
+
+const TOPIC = 'live';
+/** Send more only below this much buffered for the client. */
+const HIGH_WATER_BYTES = 256 * 1024;
+/** A joined client with more than this buffered is cut off. */
+export const MAX_BACKPRESSURE_BYTES = 1024 * 1024;
+export const MAX_FRAME_BYTES = 4096;
+const MAX_CLIENTS = 1000;
+const BEAT_MS = 10_000;
+/** A client that has not caught up after this long reads too slowly. */
+const CATCH_UP_MS = 60_000;
+/** Messages that a client may send within ten seconds. */
+const MAX_MESSAGES = 20;
+const WINDOW_MS = 10_000;
+
+export interface LiveSource {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly alerts: readonly Alert[];
+  liveStatus(): LiveStatus;
+}
+
+export interface ClientData {
+  readonly requestId: string;
+  /** Null once it has joined the topic. */
+  catchUp: { parts: readonly Buffer[]; next: number; seq: number; startedAtMs: number } | null;
+  messages: number;
+  windowFromMs: number;
+}
+type Client = WebSocket<ClientData>;
+
+export class LiveHub {
+  readonly #app: TemplatedApp;
+  readonly #source: LiveSource;
+  readonly #onDropped: () => void;
+  readonly #clients = new Set<Client>();
+  readonly #recent = new RecentDeltas();
+  #parts: { readonly seq: number; readonly messages: readonly Buffer[] } | null = null;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(app: TemplatedApp, source: LiveSource, onDropped: () => void) {
+    this.#app = app;
+    this.#source = source;
+    this.#onDropped = onDropped;
+    this.#timer = setInterval(() => this.#beat(), BEAT_MS);
+  }
+
+  get count(): number {
+    return this.#clients.size;
+  }
+
+  get full(): boolean {
+    return this.#clients.size >= MAX_CLIENTS;
+  }
+
+  /** Sends a delta to everyone who has caught up, and keeps it for those who have not. */
+  publish(seq: number, bytes: Buffer): void {
+    this.#recent.add(seq, bytes);
+    this.#app.publish(TOPIC, bytes, false);
+  }
+
+  open(client: Client): void {
+    this.#clients.add(client);
+    this.#begin(client);
+  }
+
+  /** More may be sent. */
+  drained(client: Client): void {
+    this.#pump(client);
+  }
+
+  /** Something was not sent for lack of room; the connection closes by itself. */
+  dropped(): void {
+    this.#onDropped();
+  }
+
+  closed(client: Client): void {
+    this.#clients.delete(client);
+  }
+
+  message(client: Client, text: string): void {
+    const data = client.getUserData();
+    const nowMs = performance.now();
+    if (nowMs - data.windowFromMs > WINDOW_MS) {
+      data.windowFromMs = nowMs;
+      data.messages = 0;
+    }
+    data.messages += 1;
+    if (data.messages > MAX_MESSAGES) client.end(1008, 'too many messages');
+    else if (!isResync(text)) {
+      const error = new MatrixError(
+        'MX_BAD_REQUEST',
+        'The only message understood here is {"type":"resync"}',
+      );
+      client.send(JSON.stringify({ type: 'error', ...errorBody(error.code, error.message, data.requestId) }));
+    } else if (data.catchUp === null) {
+      client.unsubscribe(TOPIC);
+      this.#begin(client);
+    }
+  }
+
+  /** Says goodbye to everyone. */
+  close(): void {
+    clearInterval(this.#timer);
+    for (const client of [...this.#clients]) client.end(1001, 'stopping');
+  }
+
+  #begin(client: Client): void {
+    const { seq } = this.#source;
+    if (this.#parts?.seq !== seq) {
+      const at = { epoch: this.#source.epoch, seq };
+      this.#parts = { seq, messages: snapshotParts(at, this.#source.liveStatus(), this.#source.alerts) };
+    }
+    const startedAtMs = client.getUserData().catchUp?.startedAtMs ?? performance.now();
+    client.getUserData().catchUp = { parts: this.#parts.messages, next: 0, seq, startedAtMs };
+    this.#pump(client);
+  }
+
+  /** Sends what the client still lacks for as long as there is room, then lets it join the topic. */
+  #pump(client: Client): void {
+    const { catchUp } = client.getUserData();
+    if (catchUp === null) return;
+    client.cork(() => {
+      while (client.getBufferedAmount() < HIGH_WATER_BYTES) {
+        const part = catchUp.parts[catchUp.next];
+        if (part !== undefined) {
+          client.send(part, false);
+          catchUp.next += 1;
+          continue;
+        }
+        if (catchUp.seq === this.#source.seq) {
+          client.getUserData().catchUp = null;
+          client.subscribe(TOPIC);
+          return;
+        }
+        const delta = this.#recent.get(catchUp.seq + 1);
+        // Too far behind for the deltas that are kept: once more from a newer snapshot.
+        if (delta === undefined) return this.#begin(client);
+        client.send(delta, false);
+        catchUp.seq += 1;
+      }
+    });
+  }
+
+  #beat(): void {
+    const beat: BeatMessage = { type: 'beat', epoch: this.#source.epoch, seq: this.#source.seq };
+    this.#app.publish(TOPIC, JSON.stringify(beat), false);
+    for (const client of [...this.#clients]) {
+      const startedAtMs = client.getUserData().catchUp?.startedAtMs;
+      if (startedAtMs === undefined || performance.now() - startedAtMs < CATCH_UP_MS) continue;
+      this.#onDropped();
+      client.close();
+    }
+  }
+}
+
+function isResync(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && (value as { type?: unknown }).type === 'resync';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,78 @@
+/** The front as a forked process: talks with main over IPC, and ends when main does. */
+import type { FromFront, FrontInit, ToFront } from '../../schema/messages.js';
+import { loadFamilies } from '../config/families.js';
+import { createTargetValidator } from '../config/targets.js';
+import { createCompiler } from '../config/validator.js';
+import { MatrixError, messageOf } from '../contract/errors.js';
+import { createLogger, type Logger } from '../log/logger.js';
+import type { CheckTarget } from './operations/operation.js';
+import { type Front, startFront } from './server.js';
+
+const BEAT_MS = 1000;
+
+/** Runs until main says `drain` or goes away. Every failure to start is told to main before this exits. */
+export function runFront(): void {
+  let front: Front | null = null;
+  /** What came before the front was up. */
+  const early: ToFront[] = [];
+  const take = (message: ToFront): void => {
+    if (message.kind === 'init') {
+      start(message.init).then((started) => {
+        front = started;
+        for (const waiting of early.splice(0)) take(waiting);
+      }, refuse);
+    } else if (front === null) early.push(message);
+    else if (message.kind === 'drain') void front.drain().finally(() => process.exit(0));
+    else front.take(message);
+  };
+  process.on('message', (message) => take(message as unknown as ToFront));
+  // Without its parent nobody tells the truth here any more, and the port must be free for the next one.
+  process.on('disconnect', () => process.exit(0));
+  setInterval(() => tell({ kind: 'beat', heapUsedBytes: process.memoryUsage().heapUsed }), BEAT_MS);
+}
+
+async function start(init: FrontInit): Promise<Front> {
+  const log: Logger = createLogger({
+    service: 'matrix',
+    level: init.log?.level ?? 'info',
+    format: init.log?.format ?? 'json',
+    base: { part: 'front', customer_id: init.customerId, node: init.node },
+  });
+  process.on('unhandledRejection', (error) =>
+    log.error({ err: error }, 'a promise failed without anybody waiting for it'),
+  );
+  const front = await startFront({
+    init,
+    log,
+    checkTarget: await targetChecker(init.checkIntervalS * 1000),
+    targetsChanged: () => tell({ kind: 'targets_changed' }),
+  });
+  tell({ kind: 'ready', port: front.port });
+  return front;
+}
+
+/** Checks a target against its family, as the config file is checked. */
+export async function targetChecker(checkIntervalMs: number): Promise<CheckTarget> {
+  const validate = createTargetValidator(await loadFamilies(), createCompiler());
+  return async ({ name, family, config }) => {
+    const { target, findings } = validate(family, { ...config, name }, checkIntervalMs);
+    if (target !== null) return { intervalMs: target.intervalMs };
+    const problems = findings.map(({ path, message }) => {
+      const where = path.filter((part) => part !== 'name').join('.');
+      return where === '' ? message : `${where}: ${message}`;
+    });
+    throw new MatrixError('MX_BAD_REQUEST', `This ${family} target is not valid: ${problems.join('; ')}`);
+  };
+}
+
+function refuse(error: unknown): void {
+  const code = error instanceof MatrixError ? error.code : 'MX_INTERNAL';
+  process.send?.({ kind: 'fatal', code, message: messageOf(error) } satisfies FromFront, () =>
+    process.exit(1),
+  );
+}
+
+function tell(message: FromFront | { kind: 'beat'; heapUsedBytes: number }): void {
+  // Main may be gone already; `disconnect` ends this process then.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}

@@ -1,0 +1,133 @@
+/** The REST view of the registry: routes are made from the operations, none is written by hand. */
+import { MatrixError } from '../contract/errors.js';
+import { ANONYMOUS, type Authenticator, type Principal } from './auth.js';
+import { authorise, type Dispatch } from './dispatch.js';
+import type { Exchange } from './http/exchange.js';
+import { errorReply, jsonBytes, jsonReply } from './http/reply.js';
+import type { Router } from './http/router.js';
+import type { Operation, OperationContext } from './operations/operation.js';
+import { fieldSchema, pathFields } from './operations/registry.js';
+
+/** Both answer alike. */
+export const API_BASES = ['/matrix/api', '/api'] as const;
+export const MAX_BODY_BYTES = 256 * 1024;
+
+/** Who may come in. */
+export interface Access {
+  readonly authenticator: Authenticator;
+  /** Whether reading needs no token; MCP always needs one. */
+  readonly anonymousRead: boolean;
+}
+
+export interface RestParts extends Access {
+  readonly operations: readonly Operation[];
+  readonly dispatch: Dispatch;
+  context(principal: Principal): OperationContext;
+}
+
+/** Adds a route for every operation. */
+export function addRestRoutes(router: Router, parts: RestParts): void {
+  for (const operation of parts.operations) {
+    for (const base of API_BASES) {
+      router.add(operation.rest.method, base + operation.rest.path, (exchange, params) => {
+        // uWebSockets.js hands the body over only to a listener that is there before this returns.
+        const body = operation.rest.method === 'GET' ? null : exchange.readBody(MAX_BODY_BYTES);
+        const quick = body === null ? readyAnswer(operation, exchange, parts) : false;
+        if (!quick) void answer(operation, exchange, params, body, parts);
+      });
+    }
+  }
+}
+
+/** Who asks. Without a header that is the anonymous viewer, if reading without a token is allowed. */
+export function principalOf(
+  authorization: string,
+  { authenticator, anonymousRead }: Access,
+): Principal | Promise<Principal> {
+  if (authorization === '' && anonymousRead) return ANONYMOUS;
+  return authenticator.remembered(authorization) ?? authenticator.verify(authorization);
+}
+
+/** The read that everybody makes, answered without a promise and without touching JSON. */
+function readyAnswer(operation: Operation, exchange: Exchange, parts: RestParts): boolean {
+  if (operation.ready === undefined || exchange.query !== '') return false;
+  const principal = principalOf(exchange.authorization, parts);
+  if (principal instanceof Promise) {
+    // `answer` asks again and tells the client; here it only must not be left unhandled.
+    principal.catch(() => undefined);
+    return false;
+  }
+  try {
+    authorise(operation, principal);
+  } catch {
+    return false;
+  }
+  const { bytes, etag } = operation.ready(parts.context(principal));
+  if (exchange.ifNoneMatch === etag) exchange.send({ status: 304, headers: { etag } });
+  else exchange.send(jsonBytes(200, bytes, { etag, 'cache-control': 'no-cache' }));
+  return true;
+}
+
+async function answer(
+  operation: Operation,
+  exchange: Exchange,
+  params: Readonly<Record<string, string>>,
+  body: Promise<Buffer> | null,
+  parts: RestParts,
+): Promise<void> {
+  try {
+    const principal = await principalOf(exchange.authorization, parts);
+    exchange.subject = principal.subject;
+    authorise(operation, principal);
+    const sent =
+      body === null ? queryFields(exchange.query, operation) : jsonFields(await body, exchange.contentType);
+    refusePathFields(sent, operation);
+    const output = await parts.dispatch({
+      operation,
+      input: { ...operation.rest.defaults, ...sent, ...params },
+      origin: body === null ? 'text' : 'json',
+      principal,
+      via: 'rest',
+      requestId: exchange.id,
+    });
+    exchange.send(jsonReply(operation.rest.status ?? 200, output));
+  } catch (error) {
+    const tooLarge = error instanceof MatrixError && error.code === 'MX_TOO_LARGE';
+    exchange.send(errorReply(error, exchange.id), tooLarge);
+  }
+}
+
+function queryFields(query: string, operation: Operation): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name in fields) throw new MatrixError('MX_BAD_REQUEST', `${name} is given more than once`);
+    // A flag without a value is on, as in `?include_acked`.
+    const isFlag = value === '' && fieldSchema(operation, name).type === 'boolean';
+    fields[name] = isFlag ? 'true' : value;
+  }
+  return fields;
+}
+
+/** An empty body is an empty input, so that an acknowledgement needs none. */
+function jsonFields(body: Buffer, contentType: string): object {
+  if (body.byteLength === 0) return {};
+  if (!/^application\/json\s*(;|$)/i.test(contentType)) {
+    throw new MatrixError('MX_UNSUPPORTED_MEDIA', 'The body must be application/json');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString());
+  } catch {
+    throw new MatrixError('MX_BAD_JSON', 'The body is not valid JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new MatrixError('MX_BAD_REQUEST', 'The body must be a JSON object');
+  }
+  return value;
+}
+
+function refusePathFields(sent: object, operation: Operation): void {
+  for (const field of pathFields(operation)) {
+    if (field in sent) throw new MatrixError('MX_BAD_REQUEST', `${field} belongs in the path only`);
+  }
+}

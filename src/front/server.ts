@@ -1,0 +1,123 @@
+/** Composition of the front: the state, what feeds it, what serves it, and how it all stops. */
+import type { Dependencies, FrontInit, ToFront } from '../../schema/messages.js';
+import type { NodeState } from '../contract/tree.js';
+import type { Logger } from '../log/logger.js';
+import type { Principal } from './auth.js';
+import { Database } from './database.js';
+import { Feed } from './feed.js';
+import { Health } from './health.js';
+import { hostCheck } from './http/hosts.js';
+import { accountant, serveHttp } from './http/serve.js';
+import { LiveHub } from './live/hub.js';
+import { addLiveSocket } from './live/socket.js';
+import { Metrics } from './metrics.js';
+import type { CheckTarget, OperationContext } from './operations/operation.js';
+import { pgStore } from './pg-store.js';
+import type { Store } from './store.js';
+import { surfaces } from './surfaces.js';
+import { Truth } from './truth.js';
+import { listen, loadUws } from './uws.js';
+
+export interface FrontOptions {
+  readonly init: FrontInit;
+  readonly log: Logger;
+  readonly checkTarget: CheckTarget;
+  /** Tells main that registered services changed. */
+  targetsChanged(): void;
+  /** Instead of the store on the announced database: for benches and tests of the surfaces alone. */
+  readonly store?: Store;
+}
+
+/** What main may tell a running front; `init` and `drain` are for the process. */
+export type FrontNews = Exclude<ToFront, { kind: 'init' | 'drain' }>;
+
+export interface Front {
+  readonly port: number;
+  take(news: FrontNews): void;
+  /** Loads the truth from the injected store; with a real database this happens by itself. */
+  load(): Promise<void>;
+  /** Stops listening, lets answers under way end (5 s at most), says goodbye to clients, ends connections. */
+  drain(): Promise<void>;
+}
+
+const DRAIN_MS = 5000;
+const DRAIN_STEP_MS = 20;
+
+/**
+ * Starts serving. `/health` answers as soon as this resolves, before any database is there.
+ * @throws MatrixError MX_PORT_IN_USE or MX_NATIVE_UNSUPPORTED.
+ */
+export async function startFront(options: FrontOptions): Promise<Front> {
+  const { init, log } = options;
+  const uws = await loadUws();
+  const app = uws.App();
+  const told = { tree: null as NodeState | null, dependencies: {} as Dependencies, draining: false };
+
+  const truth: Truth = new Truth({
+    customerId: init.customerId,
+    deployColor: init.deployColor,
+    onDelta: (seq, bytes) => hub.publish(seq, bytes),
+  });
+  const hub = new LiveHub(app, truth, () => metrics.droppedWebSocket());
+  const database = new Database(log, {
+    onListening: (other) => feed.load(other),
+    onRevision: (rev) => feed.hear(rev),
+  });
+  const store =
+    options.store ?? pgStore({ pool: () => database.pool, node: init.node, customerId: init.customerId });
+  const feed = new Feed(truth, store, log);
+  const health = new Health({
+    version: init.version,
+    databaseReason: () => (options.store === undefined ? database.reason : null),
+    reported: () => told.dependencies,
+    draining: () => told.draining,
+  });
+  const metrics: Metrics = new Metrics(init.customerId, {
+    checks: () => truth.snapshot.checks.values(),
+    dependencies: () => health.dependencies(),
+    webSockets: () => hub.count,
+  });
+  const context = (principal: Principal): OperationContext => ({
+    principal,
+    store,
+    status: () => truth.status(),
+    statusBytes: () => truth.statusBytes(),
+    tree: () => told.tree,
+    announce: (changes) => feed.offer(changes),
+    targetsChanged: () => options.targetsChanged(),
+    checkTarget: options.checkTarget,
+  });
+
+  const { router, mcp, access } = await surfaces({ init, log, health, metrics, context });
+  const hostAllowed = hostCheck(init.allowedHosts);
+  addLiveSocket(app, { ...access, hub, hostAllowed, onDone: accountant({ metrics, log }) });
+  const http = serveHttp(app, { router, metrics, log, hostAllowed });
+  const listening = await listen(uws, app, init);
+  log.info({ port: listening.port }, `serving on http://${init.host}:${listening.port}`);
+
+  return {
+    port: listening.port,
+    load: () => feed.load(false),
+    take(news) {
+      if (news.kind === 'database') database.use(news.url);
+      else if (news.kind === 'changes') feed.offer(news.changes);
+      else if (news.kind === 'metrics') metrics.take(news.samples);
+      else if (news.kind === 'dependencies') told.dependencies = news.dependencies;
+      else told.tree = news.tree;
+    },
+    async drain() {
+      told.draining = true;
+      uws.us_listen_socket_close(listening.socket);
+      hub.close();
+      const deadlineMs = performance.now() + DRAIN_MS;
+      while (http.open() > 0 && performance.now() < deadlineMs) {
+        await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS));
+      }
+      feed.close();
+      truth.close();
+      await mcp.close();
+      app.close();
+      await database.close();
+    },
+  };
+}
