@@ -1,0 +1,88 @@
+import { readFileSync, unlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { MatrixError } from '../../contract/errors.js';
+import type { EmbeddedLog } from './errors.js';
+import { type Holder, type LockFile, lockFilePath, parseLockFile, readLockFile } from './lock-file.js';
+import { SOCKET_FILE } from './paths.js';
+import { isSegmentInUse, serversOf, signal } from './processes.js';
+import { waitUntil } from './wait.js';
+
+const PATIENCE_MS = 2_000;
+const LIMIT_MS = 15_000;
+
+type Stale = Extract<Holder, { lock: LockFile }>;
+
+/**
+ * Makes sure that nobody uses the cluster whose lock has no living postmaster, so that one can be started.
+ *
+ * A postmaster that was killed leaves backends that end as soon as they notice; two generations must never
+ * write at once. They are waited for, and asked to end (SIGTERM) when a long query keeps them.
+ * PostgreSQL itself discards a lock whose process is gone. It refuses one whose pid exists: for a pid that
+ * now belongs to another process, or to a dead one that its parent has not collected, the lock is removed
+ * here. That is safe only because all of this holds: the caller has the start lock, no process works in the
+ * directory, nothing is attached to the old memory segment, nobody answers on the socket, and the file still
+ * says what was judged.
+ */
+export async function clearStaleLock(data: string, holder: Stale, log: EmbeddedLog): Promise<void> {
+  const { lock } = holder;
+  await refuseHiddenServer(lock, data);
+  await waitForSurvivors(data, lock, log);
+  if (holder.state === 'dead') return;
+  if (readLockFile(data)?.text !== lock.text) return; // changed meanwhile: the caller looks again
+  removeSocketLock(lock);
+  unlinkSync(lockFilePath(data));
+  const who = holder.state === 'foreign' ? `now is another process (${holder.comm})` : 'is a dead process';
+  log.warn(
+    { pid: lock.pid, file: lockFilePath(data) },
+    `removed a stale lock of the database: its pid ${who}`,
+  );
+}
+
+/** The socket has a lock of its own, in the same form. It goes first: what is left then is found again by its pid. */
+function removeSocketLock({ socketDir, pid }: LockFile): void {
+  const file = join(socketDir, `${SOCKET_FILE}.lock`);
+  try {
+    if (socketDir !== '' && parseLockFile(readFileSync(file, 'utf8'))?.pid === pid) unlinkSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** A server in another container or PID namespace is invisible in /proc, but answers on its socket. */
+async function refuseHiddenServer(lock: LockFile, data: string): Promise<void> {
+  if (lock.socketDir === '') return;
+  const answers = await new Promise<boolean>((resolve) => {
+    const socket = connect(join(lock.socketDir, SOCKET_FILE));
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // EAGAIN: somebody listens and is too busy to accept.
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EAGAIN'));
+  });
+  if (!answers) return;
+  throw new MatrixError(
+    'MX_EMBEDDED_FAILED',
+    `The database in ${data} is in use by a server that this process cannot see, probably in another container. ` +
+      'Stop that Matrix first, or give this one another MATRIX_DATA_DIR.',
+  );
+}
+
+async function waitForSurvivors(data: string, lock: LockFile, log: EmbeddedLog): Promise<void> {
+  const isFree = async (): Promise<boolean> =>
+    !(lock.segmentId !== undefined && isSegmentInUse(lock.segmentId)) && (await serversOf(data)).length === 0;
+  if (await waitUntil(isFree, PATIENCE_MS)) return;
+  const survivors = await serversOf(data);
+  log.warn(
+    { pids: survivors.map(({ pid }) => pid) },
+    'the database server was killed and its sessions still run: asking them to end',
+  );
+  for (const survivor of survivors) signal(survivor, 'SIGTERM');
+  if (await waitUntil(isFree, LIMIT_MS)) return;
+  throw new MatrixError(
+    'MX_EMBEDDED_FAILED',
+    `The database in ${data} is still used by processes of a server that was killed ` +
+      `(${survivors.map(({ pid }) => pid).join(', ') || 'not visible here'}). End them, then start again.`,
+  );
+}
