@@ -47,6 +47,11 @@ export class ConfigDocument {
   /** Reports a value that cannot be read at all, at its own place. */
   refuse(path: Path, place: Place, message: string): void {
     this.#reported.add(JSON.stringify(path));
+    this.report(path, place, message);
+  }
+
+  /** Reports something at a place of its own; what stands under `path` is still validated. */
+  report(path: Path, place: Place, message: string): void {
     this.problems.push({ file: this.file, ...place, path: pathText(path), message });
   }
 

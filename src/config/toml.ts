@@ -18,9 +18,13 @@ export function parseToml(text: string, document: ConfigDocument): void {
   }
 }
 
+/** The parser's message for a missing value. */
+const NO_VALUE = 'Unspecified values are invalid';
+
 /** A missing value is reported at the start of the next line; the user looks for it on the line before. */
 function placeOfError(error: ParseError, text: string): Place {
-  if (error.column > 0 || error.lineNumber <= 1) return { line: error.lineNumber, column: error.column + 1 };
+  const isAtNextLine = error.message === NO_VALUE && error.column === 0;
+  if (!isAtNextLine) return { line: error.lineNumber, column: error.column + 1 };
   const before = text.slice(0, error.index).trimEnd().split('\n');
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }

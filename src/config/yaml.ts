@@ -67,7 +67,7 @@ class Reader {
     for (const pair of node.items) {
       const place = this.#place(pair.key, this.#document.placeOf(path));
       if (!isScalar(pair.key) || typeof pair.key.value === 'object') {
-        this.#document.refuse(path, place, 'expected a plain key, came something else');
+        this.#document.report(path, place, 'expected a plain key, came something else');
         continue;
       }
       const key = String(pair.key.value);
