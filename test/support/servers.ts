@@ -5,6 +5,8 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import type { CertificatePair } from './certificates.js';
 
+const DRAIN_MS = 20_000;
+
 export interface TestServer {
   readonly port: number;
   /** `http://127.0.0.1:port`, or `https://`. */
@@ -13,7 +15,7 @@ export interface TestServer {
   readonly sockets: ReadonlySet<Socket>;
   /** Connections accepted so far. */
   connections(): number;
-  /** Resolves once no socket is open. */
+  /** Resolves once no socket is open; rejects when that does not come to be within 20 s. */
   drained(): Promise<void>;
   close(): Promise<void>;
 }
@@ -79,7 +81,7 @@ async function listen(server: Server, scheme: string, host = '127.0.0.1'): Promi
     sockets,
     connections: () => connections,
     async drained() {
-      if (sockets.size > 0) await once(server, 'drained');
+      if (sockets.size > 0) await once(server, 'drained', { signal: AbortSignal.timeout(DRAIN_MS) });
     },
     async close() {
       const closed = once(server, 'close');

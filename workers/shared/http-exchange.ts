@@ -112,7 +112,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    controller: Dispatcher.DispatchController,
+    _controller: Dispatcher.DispatchController,
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
@@ -124,18 +124,18 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#use = this.#request.bodyUse(status);
     if (this.#use === 'none') {
       this.#answer(false);
-      controller.abort(ENOUGH);
+      this.#stop();
     }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#done) return;
     const room = MAX_BODY_BYTES - this.#bodyBytes;
     this.#bodyBytes += chunk.length;
     if (this.#use === 'keep') this.#chunks.push(chunk.subarray(0, room));
     if (this.#bodyBytes > MAX_BODY_BYTES) {
       this.#answer(true);
-      controller.abort(ENOUGH);
+      this.#stop();
     }
   }
 
@@ -161,8 +161,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { clock, deadlineMs, signal } = this.#context;
     const where = this.#connection.where();
     this.#end();
-    this.#connection.destroy();
-    this.#client?.destroy(ENOUGH, () => {});
+    this.#stop();
     const atDeadline =
       (signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError') ||
       clock.monotonic() - this.#startedAt >= deadlineMs * DEADLINE_SHARE;
@@ -185,6 +184,12 @@ class Exchange implements Dispatcher.DispatchHandler {
       tlsVersion: tls?.getProtocol() ?? undefined,
     };
     this.#resolve({ kind: 'answer', answer });
+  }
+
+  /** Not the controller's `abort`: after that one undici connects once more and keeps the connection for 4 s. */
+  #stop(): void {
+    this.#connection.destroy();
+    this.#client?.destroy(ENOUGH, () => {});
   }
 
   #end(): void {

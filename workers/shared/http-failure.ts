@@ -1,4 +1,5 @@
 /** What an error of Node or undici means for the target. Decided by `code` alone, never by message text. */
+import { errors } from 'undici';
 import type { ExchangeCode } from './http-codes.js';
 
 /** What an exchange is waiting for. */
@@ -53,6 +54,7 @@ const CODES: Readonly<Record<string, ExchangeCode>> = {
   CERT_UNTRUSTED: 'tls_untrusted',
   ERR_TLS_CERT_ALTNAME_INVALID: 'tls_hostname',
   EPROTO: 'tls_failed',
+  HPE: 'protocol_error',
   UND_ERR_HEADERS_OVERFLOW: 'protocol_error',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'protocol_error',
 };
@@ -62,7 +64,6 @@ const PREFIXES: readonly (readonly [string, ExchangeCode])[] = [
   ['ERR_SSL_', 'tls_failed'],
   ['ERR_OSSL_', 'tls_failed'],
   ['ERR_TLS_', 'tls_failed'],
-  ['HPE_', 'protocol_error'],
 ];
 
 /** The failure that `error` means; undefined when it is none that a target or this machine can cause (our bug). */
@@ -81,7 +82,11 @@ export function failureOf(error: unknown, where: Where): Failure | undefined {
   return ours;
 }
 
+/** Parser errors of undici may come without a code. */
+const PARSER_ERROR = 'HPE';
+
 function systemCodeOf(error: unknown): string {
+  if (error instanceof errors.HTTPParserError) return PARSER_ERROR;
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
@@ -155,7 +160,9 @@ function sentence(code: ExchangeCode, systemCode: string, { host, phase }: Where
         ? `TLS with ${host} failed: the port does not speak TLS (https asked, perhaps http meant)`
         : `TLS with ${host} failed (${systemCode})`;
     case 'protocol_error':
-      return `${host} does not answer in valid HTTP/1.1 (${systemCode})`;
+      return systemCode === 'UND_ERR_HEADERS_OVERFLOW'
+        ? `${host} answers with more than 16 kB of headers`
+        : `${host} does not answer in valid HTTP/1.1`;
     case 'local_exhausted':
       return `this machine ran out of resources (${systemCode}), so ${host} was not judged`;
     case 'local_denied':
