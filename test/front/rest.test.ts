@@ -95,10 +95,16 @@ test('acknowledging twice changes nothing the second time and says so', async ()
   const done = (await first.json()) as { already: boolean; alert: { acked_by: string } };
   assert.deepEqual([first.status, done.already, done.alert.acked_by], [200, false, 'ada']);
   const second = await send('POST', `/api/alerts/${id}/ack`, '');
-  const repeated = (await second.json()) as { already: boolean; message: string; alert: { acked_by: string } };
+  const repeated = (await second.json()) as {
+    already: boolean;
+    message: string;
+    alert: { acked_by: string };
+  };
   assert.deepEqual([second.status, repeated.already, repeated.alert.acked_by], [200, true, 'ada']);
   assert.match(repeated.message, /already acknowledged by ada/);
-  assert.ok(fixture.logLines.some((line) => line.includes('"audit":true') && line.includes('acknowledge_alert')));
+  assert.ok(
+    fixture.logLines.some((line) => line.includes('"audit":true') && line.includes('acknowledge_alert')),
+  );
 });
 
 test('an alert id that is no UUID is a 400, one that is not there a 404', async () => {
@@ -110,10 +116,17 @@ test('an alert id that is no UUID is a 400, one that is not there a 404', async 
 
 test('services are registered and removed at run time, and the collector hears of it', async () => {
   const heard = fixture.retargeted.count;
-  const made = await send('POST', '/matrix/api/services', { name: 'new one', family: 'http', config: { url: 'x' } });
+  const made = await send('POST', '/matrix/api/services', {
+    name: 'new one',
+    family: 'http',
+    config: { url: 'x' },
+  });
   assert.equal(made.status, 201);
   assert.equal(((await made.json()) as { source: string }).source, 'api');
-  assert.equal((await refusal(await send('POST', '/api/services', { name: 'new one', family: 'http' }))).status, 409);
+  assert.equal(
+    (await refusal(await send('POST', '/api/services', { name: 'new one', family: 'http' }))).status,
+    409,
+  );
   const family = await refusal(await send('POST', '/api/services', { name: 'x', family: 'nonsense' }));
   assert.deepEqual([family.status, family.message], [400, 'There is no family named "nonsense"']);
   const gone = await send('DELETE', '/api/services/new%20one', '');
@@ -124,7 +137,8 @@ test('services are registered and removed at run time, and the collector hears o
 
 test('the configuration of services is for members', async () => {
   const config = async (headers: Record<string, string>) =>
-    ((await (await get('/api/services', headers)).json()) as { services: { config: object }[] }).services[0]?.config;
+    ((await (await get('/api/services', headers)).json()) as { services: { config: object }[] }).services[0]
+      ?.config;
   assert.deepEqual(await config({}), {});
   assert.deepEqual(await config(await bearer('member')), { url: 'http://x' });
 });
@@ -174,7 +188,10 @@ test('another site cannot reach it through a name of its own', async () => {
 });
 
 test('no answer lets another origin read, and every answer has its security headers and id', async () => {
-  const answer = await get('/api/status', { origin: 'http://evil.example', 'x-request-id': 'from-a-proxy-1' });
+  const answer = await get('/api/status', {
+    origin: 'http://evil.example',
+    'x-request-id': 'from-a-proxy-1',
+  });
   assert.equal(answer.headers.get('access-control-allow-origin'), null);
   assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
   assert.equal(answer.headers.get('x-request-id'), 'from-a-proxy-1');
@@ -197,7 +214,12 @@ test('a database that is down is a 503 with its reason; the status goes on', asy
 });
 
 test('a client that goes away mid-request leaves the server whole', async () => {
-  const head = ['POST /api/services HTTP/1.1', 'Host: localhost', 'Content-Length: 1000', 'Content-Type: application/json'];
+  const head = [
+    'POST /api/services HTTP/1.1',
+    'Host: localhost',
+    'Content-Length: 1000',
+    'Content-Type: application/json',
+  ];
   const { connect } = await import('node:net');
   await new Promise<void>((resolve) => {
     const socket = connect(fixture.front.port, '127.0.0.1', () => {
