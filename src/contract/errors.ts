@@ -3,13 +3,19 @@
  * holds against this list. `status` is the HTTP status when the error reaches a client.
  */
 export const ERRORS = {
-  MX_CONFIG_INVALID: { status: 400, next: 'Correct the named lines; `matrix config check` tells when it is right.' },
+  MX_CONFIG_INVALID: {
+    status: 400,
+    next: 'Correct the named lines; `matrix config check` tells when it is right.',
+  },
   MX_CONFIG_UNREADABLE: { status: 400, next: 'Check the path and its permissions.' },
   MX_SECRET_MISSING: { status: 500, next: 'Set MATRIX_JWT_SECRET to at least 32 random characters.' },
   MX_SECRET_WEAK: { status: 500, next: 'Set MATRIX_JWT_SECRET to at least 32 random characters.' },
   MX_PORT_IN_USE: { status: 500, next: 'Stop the other process or set MATRIX_PORT.' },
   MX_NATIVE_UNSUPPORTED: { status: 500, next: 'Use Node.js 20, or a system with glibc 2.38 or newer.' },
-  MX_EMBEDDED_UNAVAILABLE: { status: 500, next: 'Run `npm ci` with install scripts, or set MATRIX_DATABASE_URL.' },
+  MX_EMBEDDED_UNAVAILABLE: {
+    status: 500,
+    next: 'Run `npm ci` with install scripts, or set MATRIX_DATABASE_URL.',
+  },
   MX_EMBEDDED_FAILED: { status: 500, next: 'Read the named log; or set MATRIX_DATABASE_URL.' },
   MX_SCHEMA: { status: 500, next: 'Run the newest Matrix that used this database, or restore a backup.' },
   MX_CHILD_SPEC: { status: 500, next: 'Correct the named field of the child spec.' },
@@ -19,8 +25,14 @@ export const ERRORS = {
   MX_BAD_REQUEST: { status: 400, next: 'Correct the named field.' },
   MX_BAD_JSON: { status: 400, next: 'Send a valid JSON document.' },
   MX_TOO_LARGE: { status: 413, next: 'Send a smaller body.' },
-  MX_UNAUTHENTICATED: { status: 401, next: 'Send `Authorization: Bearer <token>`; `matrix token` prints one.' },
-  MX_FORBIDDEN: { status: 403, next: 'Use a token with the named role; `matrix token --role ROLE` prints one.' },
+  MX_UNAUTHENTICATED: {
+    status: 401,
+    next: 'Send `Authorization: Bearer <token>`; `matrix token` prints one.',
+  },
+  MX_FORBIDDEN: {
+    status: 403,
+    next: 'Use a token with the named role; `matrix token --role ROLE` prints one.',
+  },
   MX_NOT_FOUND: { status: 404, next: 'Check the path, or the name against `matrix status`.' },
   MX_METHOD: { status: 405, next: 'Use the method named in Allow.' },
   MX_UNSUPPORTED_MEDIA: { status: 415, next: 'Send `content-type: application/json`.' },

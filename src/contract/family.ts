@@ -27,6 +27,8 @@ export interface FamilySpec<T extends TargetCommon = TargetCommon> {
   readonly threads?: number;
   /** Most checks of this family in flight in one thread; default 1000. */
   readonly concurrency?: number;
+  /** The family whose findings carry the `attribution` of the uplink: at most one of them has targets. */
+  readonly judgesUplink?: boolean;
   /** Default `timeout_s` where the family needs another than 5. */
   readonly timeoutS?: number;
   /** Whether checking this target crosses the uplink. Pure; default: never. */

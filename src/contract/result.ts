@@ -69,12 +69,16 @@ export interface Result extends Finding {
   readonly durationMs: number;
 }
 
+/** Family of what Matrix says about itself; such services have no target and no thread. */
+export const SELF_FAMILY = 'matrix';
+
 /** Codes any family may carry: they are Matrix's own, not the target's. All are `unknown`. */
 export const COMMON_CODES = {
   probe_error: 'The probe itself failed (a bug or a bad configuration); the target was not judged.',
   probe_overrun: 'The probe did not answer within its deadline and was cut off; the target was not judged.',
   thread_crashed: 'The thread that ran this check died; the target was not judged.',
-  thread_hung: 'The thread that ran this check stopped answering and was restarted; the target was not judged.',
+  thread_hung:
+    'The thread that ran this check stopped answering and was restarted; the target was not judged.',
   family_failed: 'This family of checks keeps crashing and is paused; the target was not judged.',
   uplink_down: 'The uplink is down, so a target behind it cannot be judged.',
   not_reported: 'The target that used to report this service no longer does.',

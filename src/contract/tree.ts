@@ -6,7 +6,12 @@ export interface NodeState {
   readonly kind: 'supervisor' | 'thread' | 'process' | 'family';
   readonly status: NodeStatus;
   readonly startedAt: number | null;
-  readonly restarts: { readonly total: number; readonly inWindow: number; readonly intensity: number; readonly periodMs: number };
+  readonly restarts: {
+    readonly total: number;
+    readonly inWindow: number;
+    readonly intensity: number;
+    readonly periodMs: number;
+  };
   readonly lastExit: { readonly reason: string; readonly at: number } | null;
   /** Event-loop utilisation over the last sample, 0..1; null where the node has no loop of its own. */
   readonly eventLoopUtilisation: number | null;

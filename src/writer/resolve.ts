@@ -1,9 +1,8 @@
 /** Which service each result belongs to, worked out before anything is written. Pure. */
-import { COMMON_CODES, cleanText, type Result } from '../contract/result.js';
+import { COMMON_CODES, cleanText, type Result, SELF_FAMILY } from '../contract/result.js';
 import type { Directory, Entry } from './directory.js';
 
-/** Family of what Matrix says about itself; such services need no target. */
-export const SELF_FAMILY = 'matrix';
+
 
 export interface Resolved {
   /** Results to store, in order, each with a service that exists or is in `discovered`. */

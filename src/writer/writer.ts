@@ -8,7 +8,7 @@ import type pg from 'pg';
 import type { PgBoss } from 'pg-boss';
 import type { Changes } from '../../schema/messages.js';
 import { messageOf } from '../contract/errors.js';
-import { BOSS_CHANNEL, openBoss } from '../queue/queues.js';
+import { BOSS_CHANNEL, openBoss, RESULTS_QUEUE } from '../queue/queues.js';
 import { migrate } from '../store/migrate.js';
 import { createClient, createPool } from '../store/pool.js';
 import { buryOldest, type Outcome, processJobs, sessionLost, type WriterContext } from './batch.js';
@@ -120,6 +120,7 @@ export class Writer {
   private async work(client: pg.Client, boss: PgBoss): Promise<void> {
     client.on('notification', (message) => {
       if (message.channel === TARGETS_CHANNEL) this.directoryStale = true;
+      else if (message.payload !== RESULTS_QUEUE) return;
       this.notified = true;
       this.wake?.();
     });

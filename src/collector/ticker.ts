@@ -3,16 +3,13 @@
  * machines agree), waiting is done on the monotonic clock (so that a step of the wall clock makes no storm: it
  * is noticed and every target is placed anew). A late tick is late once; missed instants are never made up for.
  */
-import type { Clock } from '../contract/clock.js';
+
 import type { Target } from '../config/settings.js';
+import type { Clock } from '../contract/clock.js';
+import type { Due } from '../supervisor/family.js';
 import { Cycles } from './cycles.js';
 import { nextDue, phaseOf } from './phase.js';
 import { TimingWheel } from './wheel.js';
-
-export interface Due {
-  readonly target: Target;
-  readonly dueAt: number;
-}
 
 export interface TickerOptions {
   readonly clock: Clock;
@@ -106,7 +103,7 @@ export class Ticker {
   checkNow(name: string): boolean {
     const timed = this.targets.get(name);
     if (timed === undefined) return false;
-    if (timed.running === null) this.hand([this.begin(timed, Math.round(this.options.clock.now()))]);
+    if (timed.running === null) this.options.onDue([this.begin(timed, Math.round(this.options.clock.now()))]);
     return true;
   }
 
@@ -148,7 +145,7 @@ export class Ticker {
         this.cycles.skipped(dueAt);
       }
     }
-    if (due.length > 0) this.hand(due);
+    if (due.length > 0) this.options.onDue(due);
     const closed = this.cycles.close(now + this.offsetMs);
     if (closed.length > 0) this.options.onClosed(closed);
   }
@@ -157,10 +154,6 @@ export class Ticker {
     timed.running = dueAt;
     this.cycles.began(dueAt);
     return { target: timed.target, dueAt };
-  }
-
-  private hand(due: readonly Due[]): void {
-    this.options.onDue(due);
   }
 
   private scheduleNext(timed: Timed): void {

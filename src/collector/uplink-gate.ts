@@ -54,7 +54,9 @@ export class UplinkGate {
       this.judged(verdict.attribution, verdict.startedAt);
       return;
     }
-    const suspect = results.find((result) => result.verdict === 'fail' && this.options.overUplink(result.target));
+    const suspect = results.find(
+      (result) => result.verdict === 'fail' && this.options.overUplink(result.target),
+    );
     if (suspect === undefined) {
       for (const result of results) this.downByThemselves.delete(result.target);
       this.options.onResults(results);
@@ -110,7 +112,12 @@ export class UplinkGate {
     this.options.onResults(
       results.map((result) =>
         result.verdict === 'fail' && this.options.overUplink(result.target)
-          ? { ...result, verdict: 'unknown', code: 'uplink_down', detail: `not judged: ${attribution.sentence}` }
+          ? {
+              ...result,
+              verdict: 'unknown',
+              code: 'uplink_down',
+              detail: `not judged: ${attribution.sentence}`,
+            }
           : result,
       ),
     );

@@ -1,0 +1,129 @@
+import type { MetricSample } from '../../schema/messages.js';
+import type { NodeState } from '../contract/tree.js';
+import type { Producer } from '../queue/producer.js';
+import type { Spool } from '../queue/spool.js';
+import type { SupervisionEvent } from '../supervisor/managed.js';
+import type { WriterStats } from '../writer/writer.js';
+
+/** Counts what supervision did, by child and reason; reasons are shortened so that labels stay few. */
+export class SupervisionCounts {
+  private readonly restarts = new Map<string, { child: string; reason: string; count: number }>();
+  private readonly lastReason = new Map<string, string>();
+
+  observe(event: SupervisionEvent): void {
+    if (event.kind === 'exited') this.lastReason.set(event.id, reasonClass(event.reason));
+    if (event.kind !== 'restarting') return;
+    const reason = this.lastReason.get(event.id) ?? 'unknown';
+    const key = `${event.id}\n${reason}`;
+    const entry = this.restarts.get(key) ?? { child: event.id, reason, count: 0 };
+    entry.count += 1;
+    this.restarts.set(key, entry);
+  }
+
+  samples(): MetricSample[] {
+    return [...this.restarts.values()].map(({ child, reason, count }) => ({
+      name: 'matrix_supervisor_restarts_total',
+      help: 'Restarts by child and reason.',
+      type: 'counter',
+      labels: { child, reason },
+      value: count,
+    }));
+  }
+}
+
+function reasonClass(reason: string): string {
+  if (reason === 'hung' || reason === 'killed' || reason === 'normal') return reason;
+  if (/heap|memory/i.test(reason)) return 'out_of_memory';
+  if (/requested/.test(reason)) return 'requested';
+  return reason.startsWith('start failed') ? 'start_failed' : 'crashed';
+}
+
+/** What the queue, the spool and the writer count. */
+export function pipelineSamples(
+  producer: Producer,
+  spool: Spool,
+  writer: WriterStats | null,
+): MetricSample[] {
+  const sample = (name: string, type: MetricSample['type'], value: number, help: string): MetricSample => {
+    return { name, help, type, labels: {}, value };
+  };
+  const samples = [
+    sample(
+      'matrix_queue_pending_results',
+      'gauge',
+      producer.backlog,
+      'Results not yet in the queue or on the spool.',
+    ),
+    sample('matrix_spool_bytes', 'gauge', spool.bytes, 'Bytes that wait on disk for the database.'),
+    sample(
+      'matrix_results_dropped_total',
+      'counter',
+      producer.dropped + spool.droppedResults,
+      'Results lost because spool and memory were full.',
+    ),
+  ];
+  if (writer === null) return samples;
+  return [
+    ...samples,
+    sample('matrix_writer_active', 'gauge', writer.active ? 1 : 0, '1 while this process is the writer.'),
+    sample('matrix_results_stored_total', 'counter', writer.stored, 'Results stored by this writer.'),
+    sample(
+      'matrix_results_duplicate_total',
+      'counter',
+      writer.duplicates,
+      'Results that had been stored before.',
+    ),
+    sample(
+      'matrix_results_orphaned_total',
+      'counter',
+      writer.orphaned,
+      'Results of services that are no longer watched.',
+    ),
+    sample(
+      'matrix_batches_buried_total',
+      'counter',
+      writer.buried,
+      'Batches put aside because they cannot be stored.',
+    ),
+  ];
+}
+
+/** Every node of the tree as samples. */
+export function treeSamples(tree: NodeState): MetricSample[] {
+  const labels = { child: tree.id };
+  const samples: MetricSample[] = [
+    {
+      name: 'matrix_supervisor_child_up',
+      help: '1 while the child runs.',
+      type: 'gauge',
+      labels,
+      value: tree.status === 'running' ? 1 : 0,
+    },
+    {
+      name: 'matrix_supervisor_backlog',
+      help: 'Work accepted and not finished.',
+      type: 'gauge',
+      labels,
+      value: tree.backlog,
+    },
+  ];
+  if (tree.heapUsedBytes !== null) {
+    samples.push({
+      name: 'matrix_supervisor_heap_bytes',
+      help: 'JavaScript heap in use.',
+      type: 'gauge',
+      labels,
+      value: tree.heapUsedBytes,
+    });
+  }
+  if (tree.eventLoopUtilisation !== null) {
+    samples.push({
+      name: 'matrix_supervisor_event_loop_utilisation',
+      help: 'Share of time the event loop was busy, 0 to 1.',
+      type: 'gauge',
+      labels,
+      value: tree.eventLoopUtilisation,
+    });
+  }
+  return [...samples, ...tree.children.flatMap(treeSamples)];
+}

@@ -1,0 +1,229 @@
+/**
+ * The collecting half of Matrix: says when targets are due, has them probed in their family's threads, and puts
+ * the results into the queue. It runs on the main thread and does nothing slow there.
+ */
+import type { MetricSample } from '../../schema/messages.js';
+import type { Target } from '../config/settings.js';
+import type { Clock } from '../contract/clock.js';
+import type { FamilySpec } from '../contract/family.js';
+import type { Result } from '../contract/result.js';
+import type { NodeState } from '../contract/tree.js';
+import type { Producer } from '../queue/producer.js';
+import { type Due, Family, type Outcome } from '../supervisor/family.js';
+import type { SupervisionEvent } from '../supervisor/managed.js';
+import { Lag } from './lag.js';
+import { familyDown, familyUp } from './self.js';
+import { Ticker } from './ticker.js';
+import { UplinkGate } from './uplink-gate.js';
+
+export interface CollectorOptions {
+  readonly clock: Clock;
+  readonly cycleMs: number;
+  readonly families: ReadonlyMap<string, FamilySpec>;
+  readonly probeFile: URL;
+  readonly logging: object;
+  readonly producer: Producer;
+  readonly onEvent: (event: SupervisionEvent) => void;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+/** Longest that a failure waits for word of the uplink: a check of it, and a little, in ms. */
+const HOLD_MARGIN_MS = 2_000;
+const DEFAULT_HOLD_MS = 7_000;
+
+export class Collector {
+  private readonly ticker: Ticker;
+  private readonly gate: UplinkGate;
+  private readonly families = new Map<string, Family>();
+  private readonly lag = new Lag();
+  private configured: readonly Target[] = [];
+  private registered: readonly Target[] = [];
+  private uplink: Target | null = null;
+  private readonly reportedDown = new Set<string>();
+  private leads = false;
+
+  constructor(private readonly options: CollectorOptions) {
+    const { clock, cycleMs, producer, log } = options;
+    this.ticker = new Ticker({
+      clock,
+      cycleMs,
+      onDue: (due) => this.submit(due),
+      onClosed: (cycles) => producer.add({ cycles }),
+      onClockStep: (stepMs) =>
+        log.warn({ event: 'clock_step', step_ms: Math.round(stepMs) }, 'the wall clock stepped'),
+    });
+    this.gate = new UplinkGate({
+      clock,
+      overUplink: (name) => this.ticker.get(name)?.overUplink ?? false,
+      checkUplink: () => this.uplink !== null && this.ticker.checkNow(this.uplink.name),
+      onResults: (results) => producer.add({ results }),
+      holdMs: DEFAULT_HOLD_MS + HOLD_MARGIN_MS,
+    });
+  }
+
+  /** Starts the threads that the targets need; they load while the database still starts. */
+  async start(targets: readonly Target[]): Promise<void> {
+    this.configured = targets;
+    await this.applyTargets();
+  }
+
+  /** The configuration changed. */
+  async configure(targets: readonly Target[]): Promise<void> {
+    this.configured = targets;
+    await this.applyTargets();
+    if (this.leads) this.declare();
+  }
+
+  /** Targets registered at run time; one whose name the configuration has too is the configuration's. */
+  async register(targets: readonly Target[]): Promise<void> {
+    this.registered = targets;
+    await this.applyTargets();
+  }
+
+  /** This process collects from now on. */
+  lead(): void {
+    if (this.leads) return;
+    this.leads = true;
+    this.declare();
+    this.ticker.set(this.targets());
+    this.ticker.start();
+  }
+
+  /** Another process collects. */
+  follow(): void {
+    this.leads = false;
+    this.ticker.stop();
+    this.ticker.set([]);
+  }
+
+  get collecting(): boolean {
+    return this.leads;
+  }
+
+  /** Stops asking, waits for what was asked, at most `graceMs`, then ends the threads. */
+  async stop(graceMs: number): Promise<void> {
+    this.ticker.stop();
+    const end = this.options.clock.monotonic() + graceMs;
+    while (this.ticker.running > 0 && this.options.clock.monotonic() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await Promise.all([...this.families.values()].map((family) => family.stop()));
+    this.gate.close();
+  }
+
+  /** Restarts a family's threads; false when there is no such family. */
+  restart(name: string): boolean {
+    const family = this.families.get(name);
+    void family?.restart('requested by an operator');
+    return family !== undefined;
+  }
+
+  nodes(): NodeState[] {
+    return [...this.families.values()].map((family) => family.node());
+  }
+
+  samples(): MetricSample[] {
+    const sample = (name: string, help: string, type: MetricSample['type'], value: number): MetricSample => {
+      return { name, help, type, labels: {}, value };
+    };
+    return [
+      sample('matrix_targets', 'Targets that are watched by this collector.', 'gauge', this.ticker.size),
+      sample('matrix_checks_running', 'Checks handed over and not answered.', 'gauge', this.ticker.running),
+      sample(
+        'matrix_checks_skipped_total',
+        'Checks not made because the one before still ran.',
+        'counter',
+        this.ticker.skipped,
+      ),
+      sample('matrix_checks_held', 'Failures that wait for word of the uplink.', 'gauge', this.gate.backlog),
+      sample(
+        'matrix_collector_active',
+        '1 while this process is the collector.',
+        'gauge',
+        this.leads ? 1 : 0,
+      ),
+      sample(
+        'matrix_uplink_up',
+        '1 up, 0 down, absent while unknown.',
+        'gauge',
+        this.gate.uplink?.state === 'down' ? 0 : 1,
+      ),
+      ...this.lag.samples(),
+    ].filter((entry) => entry.name !== 'matrix_uplink_up' || this.gate.uplink !== null);
+  }
+
+  private targets(): Target[] {
+    const names = new Set(this.configured.map((target) => target.name));
+    return [...this.configured, ...this.registered.filter((target) => !names.has(target.name))];
+  }
+
+  private declare(): void {
+    this.options.producer.add({
+      declare: this.configured.map(({ name, family, intervalMs, config }) => ({
+        name,
+        family,
+        intervalMs,
+        config,
+      })),
+    });
+  }
+
+  private async applyTargets(): Promise<void> {
+    const targets = this.targets();
+    this.uplink =
+      targets.find((target) => this.options.families.get(target.family)?.judgesUplink === true) ?? null;
+    const needed = new Set(targets.map((target) => target.family));
+    const idle = [...this.families.values()].filter((family) => !needed.has(family.name));
+    for (const family of idle) this.families.delete(family.name);
+    const fresh = [...needed]
+      .filter((name) => !this.families.has(name))
+      .flatMap((name) => this.makeFamily(name));
+    if (this.leads) this.ticker.set(targets);
+    await Promise.all([...fresh.map((family) => family.start()), ...idle.map((family) => family.stop())]);
+  }
+
+  private makeFamily(name: string): Family[] {
+    const { families, probeFile, clock, logging } = this.options;
+    const spec = families.get(name);
+    if (spec === undefined) return [];
+    const family = new Family({
+      spec,
+      file: probeFile,
+      clock,
+      logging,
+      onOutcomes: (outcomes) => this.answered(outcomes),
+      onEvent: (event) => this.supervised(name, event),
+      onLag: (lagMs) => this.lag.observe(lagMs),
+    });
+    this.families.set(name, family);
+    return [family];
+  }
+
+  private submit(due: readonly Due[]): void {
+    const byFamily = new Map<string, Due[]>();
+    for (const one of due) {
+      const group = byFamily.get(one.target.family);
+      if (group === undefined) byFamily.set(one.target.family, [one]);
+      else group.push(one);
+    }
+    for (const [name, group] of byFamily) this.families.get(name)?.submit(group);
+  }
+
+  private answered(outcomes: readonly Outcome[]): void {
+    for (const { due, results } of outcomes) {
+      this.ticker.answered(due);
+      this.gate.take(results);
+    }
+  }
+
+  /** A family that keeps crashing is itself something that is wrong, and says so like any other service. */
+  private supervised(family: string, event: SupervisionEvent): void {
+    this.options.onEvent(event);
+    const now = Math.round(this.options.clock.now());
+    let result: Result | null = null;
+    if (event.kind === 'exhausted') result = familyDown(family, event.reason, now);
+    else if (event.kind === 'started' && this.reportedDown.delete(family)) result = familyUp(family, now);
+    if (event.kind === 'exhausted') this.reportedDown.add(family);
+    if (result !== null) this.options.producer.add({ results: [result] });
+  }
+}

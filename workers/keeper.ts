@@ -1,0 +1,35 @@
+/** Thread of the keeper: partitions ahead, pruning behind, once an hour. */
+import { messageOf } from '../src/contract/errors.js';
+import { keep } from '../src/keeper/keeper.js';
+import { createPool } from '../src/store/pool.js';
+import { type Logging, threadSide } from '../src/supervisor/thread-side.js';
+
+const EVERY_MS = 3_600_000;
+const RETRY_MS = 60_000;
+
+export interface KeeperData {
+  readonly url: string;
+  readonly keepDays: number;
+  readonly logging: Logging;
+}
+
+const side = threadSide<KeeperData>('keeper', { onStop: async () => pool.end() });
+const pool = createPool(side.data.url, { name: 'matrix keeper', max: 1, statementTimeoutMs: 60_000 });
+
+async function round(): Promise<void> {
+  let pauseMs = EVERY_MS;
+  try {
+    const report = await keep(pool, { now: Date.now(), keepDays: side.data.keepDays });
+    if (report.dropped.length > 0) side.log.info({ event: 'pruned', ...report }, 'old results were dropped');
+  } catch (error) {
+    pauseMs = RETRY_MS;
+    side.log.warn(
+      { event: 'keeper_failed', error: messageOf(error) },
+      'the store could not be looked after; trying again in a minute',
+    );
+  }
+  setTimeout(() => void round(), pauseMs);
+}
+
+void round();
+side.ready();
