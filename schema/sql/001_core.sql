@@ -26,7 +26,7 @@ CREATE TABLE matrix.services (
   interval_ms int         NOT NULL CHECK (interval_ms > 0),
   created_at  timestamptz NOT NULL DEFAULT now(),
   removed_at  timestamptz,
-  rev         bigint      NOT NULL DEFAULT 0    -- of the commit that removed it
+  rev         bigint      NOT NULL DEFAULT 0    -- of the commit that last changed this row
 );
 CREATE UNIQUE INDEX services_name ON matrix.services (name) WHERE removed_at IS NULL;
 

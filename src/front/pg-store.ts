@@ -28,7 +28,7 @@ export function pgStore({ pool, node, customerId }: PgStoreOptions): Store {
     uptimeReport: (over) => on((db) => reads.uptimeReport(db, over)),
     listServices: () => on((db) => reads.listServices(db)),
     acknowledgeAlert: (by) => on((db) => commands.acknowledgeAlert(db, { ...by, node })),
-    registerService: (service) => on((db) => commands.registerService(db, { ...service, customerId })),
+    registerService: (service) => on((db) => commands.registerService(db, { ...service, customerId, node })),
     removeService: (which) => on((db) => commands.removeService(db, { ...which, node })),
   };
 }

@@ -58,8 +58,8 @@ export async function changesSince(db: Db, rev: number): Promise<Changes> {
     `SELECT json_build_object(
       'rev', (SELECT rev FROM matrix.revision),
       'checks', coalesce((SELECT json_agg(c) FROM (
-        SELECT ${CHECK_COLUMNS} FROM matrix.services s JOIN matrix.service_state t ON t.service_id = s.id
-        WHERE s.removed_at IS NULL AND t.rev > $1) c), '[]'),
+        SELECT ${CHECK_COLUMNS} FROM matrix.services s LEFT JOIN matrix.service_state t ON t.service_id = s.id
+        WHERE s.removed_at IS NULL AND (t.rev > $1 OR s.rev > $1)) c), '[]'),
       'removed', coalesce((SELECT json_agg(s.name) FROM matrix.services s WHERE s.rev > $1
         AND s.removed_at IS NOT NULL AND NOT EXISTS (
           SELECT 1 FROM matrix.services n WHERE n.name = s.name AND n.removed_at IS NULL)), '[]'),

@@ -41,13 +41,20 @@ export async function acknowledgeAlert(
 /** Adds a target that is watched from now on. MX_CONFLICT when the name is taken. */
 export async function registerService(
   db: pg.Pool,
-  command: { name: string; family: string; config: object; intervalMs: number; customerId: string },
+  command: {
+    name: string;
+    family: string;
+    config: object;
+    intervalMs: number;
+    customerId: string;
+    node: string;
+  },
 ): Promise<Service> {
   try {
     return await inTransaction(db, async (client) => {
       const { rows } = await client.query<Service>(
-        `INSERT INTO matrix.services AS s (customer_id, name, family, target, source, config, interval_ms)
-         VALUES ($1, $2, $3, $2, 'api', $4, $5)
+        `INSERT INTO matrix.services AS s (customer_id, name, family, target, source, config, interval_ms, rev)
+         VALUES ($1, $2, $3, $2, 'api', $4, $5, $6)
          RETURNING name, family, source, config, ${iso('s.created_at')} AS created_at`,
         [
           command.customerId,
@@ -55,6 +62,7 @@ export async function registerService(
           command.family,
           JSON.stringify(command.config),
           command.intervalMs,
+          await nextRevision(client, command.node),
         ],
       );
       await client.query(`SELECT pg_notify($1, '')`, [TARGETS_CHANNEL]);

@@ -21,17 +21,20 @@ export async function declareTargets(
     [names, rev],
   );
   await client.query(
-    `INSERT INTO matrix.services AS s (customer_id, name, family, target, source, config, interval_ms)
-     SELECT $1, n, f, n, 'config', c, i
+    `INSERT INTO matrix.services AS s (customer_id, rev, name, family, target, source, config, interval_ms)
+     SELECT $1, $6, n, f, n, 'config', c, i
      FROM unnest($2::text[], $3::text[], $4::jsonb[], $5::int[]) AS r(n, f, c, i)
      ON CONFLICT (name) WHERE removed_at IS NULL DO UPDATE SET family = excluded.family, target = excluded.target,
-       source = 'config', config = excluded.config, interval_ms = excluded.interval_ms`,
+       source = 'config', config = excluded.config, interval_ms = excluded.interval_ms, rev = excluded.rev
+     WHERE (s.family, s.target, s.source, s.config, s.interval_ms) IS DISTINCT FROM
+       (excluded.family, excluded.target, 'config', excluded.config, excluded.interval_ms)`,
     [
       customerId,
       names,
       targets.map((target) => target.family),
       targets.map((target) => JSON.stringify(target.config)),
       targets.map((target) => target.intervalMs),
+      rev,
     ],
   );
   return removed.rows.map((row) => row.name);

@@ -2,8 +2,6 @@
 import { COMMON_CODES, cleanText, type Result, SELF_FAMILY } from '../contract/result.js';
 import type { Directory, Entry } from './directory.js';
 
-
-
 export interface Resolved {
   /** Results to store, in order, each with a service that exists or is in `discovered`. */
   readonly results: readonly Result[];

@@ -183,6 +183,7 @@ describe('results reach the store through the queue', () => {
       config: { name: 'extra' },
       intervalMs: 1000,
       customerId: 'axe',
+      node: 'test',
     };
     await registerService(pool, command);
     await assert.rejects(registerService(pool, command), { code: 'MX_CONFLICT' });
