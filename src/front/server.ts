@@ -36,11 +36,11 @@ export interface Front {
   take(news: FrontNews): void;
   /** Loads the truth from the injected store; with a real database this happens by itself. */
   load(): Promise<void>;
-  /** Stops listening, lets answers under way end (5 s at most), says goodbye to clients, ends connections. */
+  /** Stops listening, lets answers under way end (3 s at most), says goodbye to clients, ends connections. */
   drain(): Promise<void>;
 }
 
-const DRAIN_MS = 5000;
+const DRAIN_MS = 3000;
 const DRAIN_STEP_MS = 20;
 
 /**

@@ -16,7 +16,13 @@ before(async () => {
     store.alerts = Array.from({ length: 60 }, () => alert('web'));
     store.cycle = cycle(7, { overall: 'fail' });
     store.services = [
-      { name: 'web', family: 'http', source: 'config', config: { url: 'http://x' }, created_at: cycle(0).ts },
+      {
+        name: 'web',
+        family: 'http',
+        source: 'config',
+        config: { url: 'http://x', headers: { authorization: 'Basic eDp5' } },
+        created_at: cycle(0).ts,
+      },
     ];
   });
 });
@@ -135,12 +141,15 @@ test('services are registered and removed at run time, and the collector hears o
   assert.equal(fixture.retargeted.count, heard + 2);
 });
 
-test('the configuration of services is for members', async () => {
+test('the configuration of services is for members, without its secrets', async () => {
   const config = async (headers: Record<string, string>) =>
     ((await (await get('/api/services', headers)).json()) as { services: { config: object }[] }).services[0]
       ?.config;
   assert.deepEqual(await config({}), {});
-  assert.deepEqual(await config(await bearer('member')), { url: 'http://x' });
+  assert.deepEqual(await config(await bearer('member')), {
+    url: 'http://x',
+    headers: { authorization: '***' },
+  });
 });
 
 test('malformed, mistyped, mislabelled and oversized bodies get their own statuses', async () => {

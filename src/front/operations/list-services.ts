@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { ServiceSchema } from '../../../schema/wire.js';
 import { covers } from '../auth.js';
 import { operation } from './operation.js';
+import { withoutSecrets } from './secrets.js';
 import { ago } from './words.js';
 
 export const listServices = operation({
@@ -25,7 +26,7 @@ export const listServices = operation({
   async handler(_input, { store, principal }) {
     const services = [...(await store.listServices())];
     // A configuration tells more than a state: addresses, request headers, names of engines.
-    if (covers(principal.role, 'member')) return { services };
+    if (covers(principal.role, 'member')) return { services: services.map(withoutSecrets) };
     return { services: services.map((service) => ({ ...service, config: {} })) };
   },
 });

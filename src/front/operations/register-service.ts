@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { ServiceSchema } from '../../../schema/wire.js';
 import { operation } from './operation.js';
+import { withoutSecrets } from './secrets.js';
 
 export const registerService = operation({
   name: 'register_service',
@@ -36,6 +37,6 @@ export const registerService = operation({
     const { intervalMs } = await checkTarget(input);
     const service = await store.registerService({ ...input, intervalMs });
     targetsChanged();
-    return service;
+    return withoutSecrets(service);
   },
 });
