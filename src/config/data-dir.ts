@@ -20,12 +20,14 @@ export function defaultDataDir(env: Readonly<Record<string, string | undefined>>
 }
 
 /**
- * Makes the data directory, readable by its owner only. One that exists keeps its permissions.
+ * Makes the data directory, readable by its owner only. Made by root it lets other accounts pass through, for the
+ * embedded PostgreSQL must run as one of them; what is in it is closed by itself. One that exists keeps its
+ * permissions.
  * @throws MX_CONFIG_INVALID when it cannot be made, is no directory or cannot be written
  */
 export async function prepareDataDir(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await mkdir(dir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
     if (!(await stat(dir)).isDirectory()) throw new Error('it is no directory');
     await access(dir, constants.W_OK | constants.X_OK);
   } catch (error) {
