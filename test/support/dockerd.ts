@@ -11,12 +11,12 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { sweep } from './dockerd-sweep.js';
+import { lastResort } from './last-resort.js';
 
 const DOCKERD = '/usr/sbin/dockerd';
 const BUSYBOX = '/bin/busybox';
 const IMAGE = 'matrix-test/busybox:1';
 const SECOND_NS = 1e9;
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const STOP_WITHIN_MS = 10_000;
 
 export interface DockerdOptions {
@@ -55,7 +55,7 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
   const cgroup = basename(root);
   const socket = join(root, 'engine.sock');
   const docker = new Docker({ socketPath: socket, host: undefined, protocol: 'http' });
-  const forget = sweepOnExit(root, cgroup);
+  const forget = lastResort(() => sweep(root, cgroup));
   let engine: Engine | undefined;
 
   const close = async () => {
@@ -85,18 +85,6 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
     },
     restart: start,
     close,
-  };
-}
-
-/** A test that dies by an exception or a signal never reaches `close`. Returns how to take this back. */
-function sweepOnExit(root: string, cgroup: string): () => void {
-  const atExit = () => sweep(root, cgroup);
-  const atSignal = () => process.exit(1);
-  process.once('exit', atExit);
-  for (const signal of SIGNALS) process.once(signal, atSignal);
-  return () => {
-    process.removeListener('exit', atExit);
-    for (const signal of SIGNALS) process.removeListener(signal, atSignal);
   };
 }
 
