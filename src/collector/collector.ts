@@ -27,9 +27,8 @@ export interface CollectorOptions {
   readonly log: { warn(fields: object, message: string): void };
 }
 
-/** Longest that a failure waits for word of the uplink: a check of it, and a little, in ms. */
+/** Beyond the uplink's own timeout, how long a failure waits for word of it, in ms. */
 const HOLD_MARGIN_MS = 2_000;
-const DEFAULT_HOLD_MS = 7_000;
 
 export class Collector {
   private readonly ticker: Ticker;
@@ -57,7 +56,8 @@ export class Collector {
       overUplink: (name) => this.ticker.get(name)?.overUplink ?? false,
       checkUplink: () => this.uplink !== null && this.ticker.checkNow(this.uplink.name),
       onResults: (results) => producer.add({ results }),
-      holdMs: DEFAULT_HOLD_MS + HOLD_MARGIN_MS,
+      // A check of the uplink may have begun just before, so one more must fit after it.
+      holdMs: () => 2 * (this.uplink?.timeoutMs ?? 0) + HOLD_MARGIN_MS,
     });
   }
 

@@ -17,7 +17,7 @@ export interface GateOptions {
   /** Takes results on, those of one probe call together. */
   readonly onResults: (results: readonly Result[]) => void;
   /** Longest a failure is held, in ms: an uplink check takes at most this. */
-  readonly holdMs: number;
+  readonly holdMs: () => number;
 }
 
 interface Held {
@@ -91,7 +91,7 @@ export class UplinkGate {
   }
 
   private hold(results: readonly Result[]): void {
-    const held: Held = { results, timer: setTimeout(() => this.let(held), this.options.holdMs) };
+    const held: Held = { results, timer: setTimeout(() => this.let(held), this.options.holdMs()) };
     this.held.add(held);
     const [oldest] = this.held;
     if (this.held.size > MAX_HELD && oldest !== undefined) this.let(oldest);
