@@ -9,7 +9,13 @@ const AMPLE_MS = 30_000;
 /** The context of one real check. With `deadlineMs` the signal aborts then, as the family's thread does it. */
 export function probeContext(deadlineMs: number = AMPLE_MS, signal?: AbortSignal): ProbeContext {
   const log = { debug() {}, info() {}, warn() {} };
-  return { signal: signal ?? AbortSignal.timeout(deadlineMs), deadlineMs, clock: systemClock, log };
+  return { signal: signal ?? abortingAfter(deadlineMs), deadlineMs, clock: systemClock, log };
+}
+
+function abortingAfter(deadlineMs: number): AbortSignal {
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(new Error('deadline')), deadlineMs).unref();
+  return abort.signal;
 }
 
 /** A target as the config layer hands it over: checked against the schema, the family's defaults applied. */

@@ -48,18 +48,30 @@ const inFlight = new Map<string, Question>();
 
 /**
  * The counts of the filesystem that holds `path`. At most one question per path is under way; later callers join
- * it. The helper is killed when `signal` of the first caller aborts, and its answer is then `silent` or
- * `not_asked`. A question in the pool cannot be ended, so race this against `signal`. Never rejects.
+ * it. A helper is killed when `signal` of the caller who started it aborts: his answer is then `silent` or
+ * `not_asked`, and those who joined start anew once it is gone. A question in the pool cannot be ended, nor can
+ * the wait for a helper that resists its killing, so race this against `signal`. Never rejects.
  */
-export function askFilesystem(path: string, signal: AbortSignal): Promise<StatfsAnswer> {
-  const asked = inFlight.get(path);
-  if (asked !== undefined) return asked.answer;
+export async function askFilesystem(path: string, signal: AbortSignal): Promise<StatfsAnswer> {
+  let silentSoFar = false;
+  while (!signal.aborted) {
+    const asked = inFlight.get(path);
+    const answer = await (asked ?? start(path, signal)).answer;
+    // A helper begun in the last moment may be killed before it runs; what was heard before then stands.
+    if (asked === undefined) return answer.kind === 'not_asked' && silentSoFar ? { kind: 'silent' } : answer;
+    if (answer.kind === 'counts' || answer.kind === 'error') return answer;
+    silentSoFar ||= answer.kind === 'silent';
+    await asked.over;
+  }
+  return { kind: 'silent' };
+}
+
+function start(path: string, signal: AbortSignal): Question {
   const before = known.get(path);
   const question = before === undefined ? askInHelper(path, signal) : askInPool(path, before);
   inFlight.set(path, question);
-  // A helper on a dead mount may outlive its killing for a while; until it is gone no other one is started.
   void question.over.then(() => inFlight.delete(path));
-  return question.answer;
+  return question;
 }
 
 function askInPool(path: string, before: Known): Question {

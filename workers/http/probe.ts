@@ -22,7 +22,8 @@ async function check(target: HttpTarget, context: ProbeContext): Promise<Finding
   const use = (status: number): BodyUse => bodyUse(target, status);
   let hop: Hop = { url: new URL(target.url), method: target.method, headers: target.headers };
   for (let redirects = 0; ; redirects += 1) {
-    const outcome = await exchange({ ...hop, verifyTls: target.verify_tls, bodyUse: use }, context);
+    const request = { ...hop, verifyTls: target.verify_tls, startedAt, bodyUse: use };
+    const outcome = await exchange(request, context);
     if (outcome.kind === 'failure') return outcome.failure;
     const { answer } = outcome;
     const arrival = { answer, hop, redirects, elapsedMs: context.clock.monotonic() - startedAt };

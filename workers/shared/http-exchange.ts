@@ -24,6 +24,8 @@ export interface ExchangeRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly verifyTls: boolean;
+  /** Monotonic milliseconds at which the whole check began; the deadline runs from there. */
+  readonly startedAt: number;
   /** Decides by the status what becomes of the body. */
   bodyUse(status: number): BodyUse;
 }
@@ -68,7 +70,6 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (outcome: ExchangeOutcome) => void;
   readonly #reject: (error: Error) => void;
   readonly #connection: Connection;
-  readonly #startedAt: number;
   #client: Client | undefined;
   #done = false;
   #status = 0;
@@ -87,7 +88,6 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#context = context;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#startedAt = context.clock.monotonic();
     this.#connection = new Connection(request.url.host, request.verifyTls);
   }
 
@@ -158,13 +158,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   readonly #cutOff = (): void => {
-    const { clock, deadlineMs, signal } = this.#context;
+    const { clock, deadlineMs } = this.#context;
     const where = this.#connection.where();
     this.#end();
     this.#stop();
-    const atDeadline =
-      (signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError') ||
-      clock.monotonic() - this.#startedAt >= deadlineMs * DEADLINE_SHARE;
+    const atDeadline = clock.monotonic() - this.#request.startedAt >= deadlineMs * DEADLINE_SHARE;
     this.#fail(atDeadline ? timedOut(where, deadlineMs) : cancelled(where));
   };
 

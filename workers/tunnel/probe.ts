@@ -23,6 +23,7 @@ async function check(target: TunnelTarget, context: ProbeContext): Promise<Findi
     method: 'GET',
     headers: {},
     verifyTls: true,
+    startedAt,
     bodyUse: (status) => (status === CLOUDFLARE_ORIGIN_ERROR ? 'keep' : 'none'),
   };
   const outcome = await exchange(request, context);

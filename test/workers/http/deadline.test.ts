@@ -1,5 +1,6 @@
 /** The deadline must end every phase, and leave nothing behind: a monitor that leaks sockets dies of its targets. */
 import assert from 'node:assert/strict';
+import { setMaxListeners } from 'node:events';
 import { test } from 'node:test';
 import { probe } from '../../../workers/http/probe.js';
 import { type HttpTarget, spec } from '../../../workers/http/spec.js';
@@ -51,7 +52,8 @@ test('a body that drips', async () => {
 
 test('the deadline covers all redirects together, not each', async () => {
   const opening = servers.httpServer((request, response) => {
-    if (request.url === '/') response.writeHead(302, { location: '/slow' }).end();
+    const redirect = () => response.writeHead(302, { location: '/slow' }).end();
+    if (request.url === '/') setTimeout(redirect, DEADLINE_MS / 3);
   });
   assert.match((await checkUntilDeadline(opening)).detail, /the response headers$/);
 });
@@ -87,6 +89,7 @@ test('a check cut off by a stopping Matrix does not call the target down', async
 test('checks leave no timer, no socket and no listener on the signal', async () => {
   const server = await servers.httpServer((_request, response) => response.end('ok'));
   const signal = new AbortController().signal;
+  setMaxListeners(100, signal);
   const check = () => checkOnce({ spec, probe }, { url: server.origin }, probeContext(30_000, signal));
   let listeners = 0;
   const add = signal.addEventListener.bind(signal);
