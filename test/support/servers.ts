@@ -20,9 +20,9 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** A server that the test answers for, request by request. */
-export function httpServer(listener: RequestListener, host = '127.0.0.1'): Promise<TestServer> {
-  return listen(createHttpServer(listener), 'http', host);
+/** A server that the test answers for, request by request. Port 0 takes a free one. */
+export function httpServer(listener: RequestListener, host = '127.0.0.1', port = 0): Promise<TestServer> {
+  return listen(createHttpServer(listener), 'http', host, port);
 }
 
 /** The same over TLS. */
@@ -57,7 +57,7 @@ export async function closedPort(): Promise<number> {
   return server.port;
 }
 
-async function listen(server: Server, scheme: string, host = '127.0.0.1'): Promise<TestServer> {
+async function listen(server: Server, scheme: string, host = '127.0.0.1', port = 0): Promise<TestServer> {
   const sockets = new Set<Socket>();
   let connections = 0;
   server.on('connection', (socket: Socket) => {
@@ -71,7 +71,7 @@ async function listen(server: Server, scheme: string, host = '127.0.0.1'): Promi
     });
   });
   server.on('tlsClientError', () => {});
-  server.listen(0, host);
+  server.listen(port, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the test server has no port');
