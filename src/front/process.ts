@@ -33,10 +33,10 @@ export function runFront(): void {
 
 async function start(init: FrontInit): Promise<Front> {
   const log: Logger = createLogger({
-    service: 'matrix',
+    service: 'front',
     level: init.log?.level ?? 'info',
     format: init.log?.format ?? 'json',
-    base: { part: 'front', customer_id: init.customerId, node: init.node },
+    base: { customer_id: init.customerId, node: init.node, deploy_color: init.deployColor },
   });
   process.on('unhandledRejection', (error) =>
     log.error({ err: error }, 'a promise failed without anybody waiting for it'),
