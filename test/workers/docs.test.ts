@@ -17,8 +17,8 @@ for (const family of families) {
   test(`ops/families/${family}.md lists the options and codes of ${family}, all and only those`, async () => {
     const { spec } = (await import(new URL(`${family}/spec.js`, COMPILED).href)) as { spec: FamilySpec };
     const page = readFileSync(new URL(`${family}.md`, DOCS), 'utf8');
-    assert.deepEqual(firstColumn(page, 'Options'), Object.keys(spec.schema.properties).sort());
-    assert.deepEqual(firstColumn(page, 'Codes'), Object.keys(spec.codes).sort());
+    assert.deepEqual(firstColumn(page, 'option'), Object.keys(spec.schema.properties).sort());
+    assert.deepEqual(firstColumn(page, 'code'), Object.keys(spec.codes).sort());
   });
 }
 
@@ -27,9 +27,10 @@ test('every page belongs to a family', () => {
   assert.deepEqual(pages.map((file) => file.replace(/\.md$/, '')).sort(), [...families].sort());
 });
 
-/** The names in backquotes that begin the rows of the table below `## heading`, sorted. */
+/** The names in backquotes that begin the rows of the table whose first column is headed `heading`, sorted. */
 function firstColumn(page: string, heading: string): string[] {
-  const section = page.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
-  assert.ok(section !== undefined, `no section "## ${heading}"`);
-  return [...section.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? '').sort();
+  const tables = page.split(/\n(?!\|)/).map((block) => block.slice(block.indexOf('\n|') + 1));
+  const table = tables.find((rows) => rows.startsWith(`| ${heading} |`));
+  assert.ok(table !== undefined, `no table with the column "${heading}" first`);
+  return [...table.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? '').sort();
 }

@@ -11,7 +11,7 @@ import { spec as diskSpec } from '../../../workers/disk/spec.js';
 import { probe as http } from '../../../workers/http/probe.js';
 import { spec as httpSpec } from '../../../workers/http/spec.js';
 import { checkOnce, probeContext } from '../../support/probing.js';
-import { httpServer } from '../../support/servers.js';
+import { httpServer, tcpServer } from '../../support/servers.js';
 
 const checkHttp = (url: string, deadlineMs?: number) =>
   checkOnce({ spec: httpSpec, probe: http }, { url }, probeContext(deadlineMs));
@@ -39,6 +39,23 @@ async function noPorts(): Promise<object> {
   const starved = await checkHttp(server.origin);
   for (const socket of held) socket.destroy();
   return { http: starved };
+}
+
+/** The namespace has 6,000 ephemeral ports and reuses none of them for a minute; 8,000 checks go to one port. */
+async function manyChecks(): Promise<object> {
+  const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
+  // A server that leaves closing to its client, so that the client's port would be the one to wait.
+  const server = await tcpServer((socket) => socket.once('data', () => socket.write(answer)));
+  let left = 8000;
+  let finding = await checkHttp(server.origin);
+  const work = async () => {
+    while (left > 0 && finding.verdict === 'pass') {
+      left -= 1;
+      finding = await checkHttp(server.origin);
+    }
+  };
+  await Promise.all(Array.from({ length: 50 }, work));
+  return { http: finding };
 }
 
 /** There is no interface besides loopback. */
@@ -72,6 +89,7 @@ async function dns(rcode: number | null): Promise<object> {
 const CASES: Readonly<Record<string, () => Promise<object>>> = {
   files: noFiles,
   ports: noPorts,
+  many: manyChecks,
   route: noRoute,
   nxdomain: () => dns(3),
   servfail: () => dns(2),
