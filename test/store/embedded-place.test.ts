@@ -160,6 +160,30 @@ function withoutPostgresUser(t: TestContext, dir: string): string[] | undefined 
   return prefix;
 }
 
+// Two containers on one volume would write the same files; a container made anew would never start again.
+test('a server in another PID namespace is respected while it lives, and followed when it is gone', {
+  skip: needsRoot,
+}, async (t) => {
+  const { dataDir } = scratch(t);
+  const prefix = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const [program = '', ...args] = prefix;
+  if (spawnSync(program, [...args, 'true']).status !== 0)
+    return t.skip('this user may not make a PID namespace');
+  const other = starter(t, dataDir, { prefix });
+  const { url } = await other.ready;
+  await query(url, 'create table kept (n int)', 'insert into kept values (9)');
+  await assert.rejects(
+    start(dataDir),
+    /in use by a server that this process cannot see, probably in another container/,
+  );
+  assert.deepEqual(await query(url, 'select n from kept'), [{ n: 9 }]);
+
+  await other.kill(); // the namespace goes with its first process, and the server with it
+  const here = await start(dataDir);
+  assert.deepEqual(await query(here.url, 'select n from kept'), [{ n: 9 }]);
+  await here.stop();
+});
+
 // The rule decides where data goes: one wrong bit and PostgreSQL fails, or data moves without need.
 test('a directory is closed by the class that applies to the account', async (t) => {
   const { dir } = scratch(t);

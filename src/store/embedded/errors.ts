@@ -50,6 +50,9 @@ function likelyCause(output: string): string {
   }
   if (/Read-only file system/.test(output)) return ': the file system is read-only';
   if (/Permission denied/.test(output)) return ': a file is not accessible to its user';
+  if (/could not look up effective user ID/.test(output)) {
+    return ': the user that it runs as has no entry in /etc/passwd; add one';
+  }
   if (DAMAGED.test(output)) {
     return ': the data directory is damaged; restore a backup, or move it away to begin empty';
   }

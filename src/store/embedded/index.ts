@@ -28,7 +28,7 @@ export interface Embedded {
   readonly pid: number;
   /** Resolves with a sentence when the postmaster has ended, whoever ended it. Never rejects. */
   readonly exited: Promise<string>;
-  /** Shuts the server down: fast, then immediately. All calls share one shutdown. Throws MX_EMBEDDED_FAILED. */
+  /** Shuts the server down: fast, after 15 s immediately, after 10 s more by force. All calls share one shutdown. Throws MX_EMBEDDED_FAILED. */
   stop(): Promise<void>;
 }
 

@@ -2,11 +2,11 @@ import { MatrixError, messageOf } from '../../contract/errors.js';
 import type { Binaries } from './binaries.js';
 import { openDatabase } from './connect.js';
 import type { EmbeddedLog } from './errors.js';
-import { findHolder, type Holder } from './lock-file.js';
+import { findHolder, type Holder, lockFilePath } from './lock-file.js';
 import { ensureSocketDir, type Place } from './place.js';
 import { launch, shutDown, untilReady, untilStopped } from './postmaster.js';
 import { canIdentify, isProgramGone, type ProcessIdentity } from './processes.js';
-import { clearStaleLock } from './stale.js';
+import { clearSocketLock, clearStaleLock } from './stale.js';
 
 /** More changes of state than this during one start mean that somebody works against us. */
 const MAX_LOOKS = 10;
@@ -56,6 +56,7 @@ async function startNew(
   log: EmbeddedLog,
 ): Promise<Obtained | undefined> {
   const socketDir = await ensureSocketDir(place, log);
+  clearSocketLock(socketDir, place.paths.data);
   const identity = await launch(place, binaries, socketDir, log);
   if (identity === undefined) return undefined;
   try {
@@ -99,7 +100,8 @@ async function takeOver(
     log.info({ pid, data: place.paths.data }, 'took over the running embedded database');
     return { identity, url, socketDir };
   } catch (error) {
-    if (error instanceof MatrixError || !canIdentify()) throw error;
+    if (error instanceof MatrixError) throw error;
+    if (!canIdentify()) throw holderUnknown(pid, place.paths.data, error);
     // It is ours beyond doubt (it works in our directory), but of no use: its socket is gone, or it hangs.
     log.warn(
       { pid, error: messageOf(error) },
@@ -108,4 +110,13 @@ async function takeOver(
     await shutDown(identity, log);
     return undefined;
   }
+}
+
+function holderUnknown(pid: number, data: string, cause: unknown): MatrixError {
+  return new MatrixError(
+    'MX_EMBEDDED_FAILED',
+    `${lockFilePath(data)} names process ${pid}, which does not answer as a database (${messageOf(cause)}). If that ` +
+      'process is not a PostgreSQL server, delete the file; else stop it.',
+    { cause },
+  );
 }

@@ -16,7 +16,8 @@ import { waitUntil } from './wait.js';
 const START_LIMIT_MS = 600_000;
 const SAY_EVERY_MS = 10_000;
 const FAST_LIMIT_MS = 15_000;
-const IMMEDIATE_LIMIT_MS = 15_000;
+const IMMEDIATE_LIMIT_MS = 10_000;
+const KILL_LIMIT_MS = 5_000;
 
 /**
  * Starts a postmaster and resolves when it accepts connections; undefined when another one got the cluster
@@ -111,8 +112,8 @@ export async function untilReady(
 }
 
 /**
- * Ends a server: fast shutdown (sessions are cut, all is written), then immediate (the next start recovers).
- * Throws MX_EMBEDDED_FAILED when it survives both.
+ * Ends a server: fast shutdown (sessions are cut, all is written), then immediate (the next start recovers),
+ * then by force. Throws MX_EMBEDDED_FAILED when it survives all that.
  */
 export async function shutDown(identity: ProcessIdentity, log: EmbeddedLog): Promise<void> {
   const isGone = (): boolean => !isRunning(identity);
@@ -124,6 +125,10 @@ export async function shutDown(identity: ProcessIdentity, log: EmbeddedLog): Pro
   );
   signal(identity, 'SIGQUIT');
   if (await waitUntil(isGone, IMMEDIATE_LIMIT_MS)) return;
+  // It does not run at all (stopped by SIGSTOP, say). As after a power cut, the log of writes holds every commit.
+  log.warn({ pid: identity.pid }, 'the database server does not react: killing it');
+  signal(identity, 'SIGKILL');
+  if (await waitUntil(isGone, KILL_LIMIT_MS)) return;
   throw new MatrixError('MX_EMBEDDED_FAILED', `The database server (pid ${identity.pid}) cannot be stopped.`);
 }
 

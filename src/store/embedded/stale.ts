@@ -5,7 +5,7 @@ import { MatrixError } from '../../contract/errors.js';
 import type { EmbeddedLog } from './errors.js';
 import { type Holder, type LockFile, lockFilePath, parseLockFile, readLockFile } from './lock-file.js';
 import { SOCKET_FILE } from './paths.js';
-import { isSegmentInUse, serversOf, signal } from './processes.js';
+import { isSegmentInUse, isServerOf, processFacts, serversOf, signal } from './processes.js';
 import { waitUntil } from './wait.js';
 
 const PATIENCE_MS = 2_000;
@@ -30,7 +30,6 @@ export async function clearStaleLock(data: string, holder: Stale, log: EmbeddedL
   await waitForSurvivors(data, lock, log);
   if (holder.state === 'dead') return;
   if (readLockFile(data)?.text !== lock.text) return; // changed meanwhile: the caller looks again
-  removeSocketLock(lock);
   unlinkSync(lockFilePath(data));
   const who = holder.state === 'foreign' ? `now is another process (${holder.comm})` : 'is a dead process';
   log.warn(
@@ -39,11 +38,16 @@ export async function clearStaleLock(data: string, holder: Stale, log: EmbeddedL
   );
 }
 
-/** The socket has a lock of its own, in the same form. It goes first: what is left then is found again by its pid. */
-function removeSocketLock({ socketDir, pid }: LockFile): void {
+/**
+ * Removes the lock that the socket has of its own, in the same form, where its pid is no server of `data`.
+ * The directory is this cluster's alone; the caller has the start lock and knows that no server runs.
+ */
+export function clearSocketLock(socketDir: string, data: string): void {
   const file = join(socketDir, `${SOCKET_FILE}.lock`);
   try {
-    if (socketDir !== '' && parseLockFile(readFileSync(file, 'utf8'))?.pid === pid) unlinkSync(file);
+    const pid = parseLockFile(readFileSync(file, 'utf8'))?.pid;
+    const facts = pid === undefined ? undefined : processFacts(pid);
+    if (facts !== undefined && !isServerOf(facts, data)) unlinkSync(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
