@@ -30,7 +30,7 @@ export function memoryLog(): EmbeddedLog & { readonly lines: string[] } {
  * test all is removed: the directory, and the server of the data directory with whatever it keeps elsewhere.
  */
 export function scratch(t: TestContext, dataName = 'data'): { dir: string; dataDir: string } {
-  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'mx-pg-')));
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'mx-embedded-')));
   chmodSync(dir, 0o755);
   const dataDir = join(dir, dataName);
   t.after(() => removeAll(dir, dataDir));
