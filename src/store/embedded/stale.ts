@@ -53,11 +53,23 @@ export function clearSocketLock(socketDir: string, data: string): void {
   }
 }
 
-/** A server in another container or PID namespace is invisible in /proc, but answers on its socket. */
-async function refuseHiddenServer(lock: LockFile, data: string): Promise<void> {
-  if (lock.socketDir === '') return;
-  const answers = await new Promise<boolean>((resolve) => {
-    const socket = connect(join(lock.socketDir, SOCKET_FILE));
+/**
+ * A server in another container or PID namespace is invisible in /proc, but answers on its socket. It gets a
+ * moment: one that is being torn down with its container is gone soon.
+ */
+async function refuseHiddenServer({ socketDir }: LockFile, data: string): Promise<void> {
+  if (socketDir === '') return;
+  if (await waitUntil(async () => !(await answers(join(socketDir, SOCKET_FILE))), PATIENCE_MS)) return;
+  throw new MatrixError(
+    'MX_EMBEDDED_FAILED',
+    `The database in ${data} is in use by a server that this process cannot see, probably in another container. ` +
+      'Stop that Matrix first, or give this one another MATRIX_DATA_DIR.',
+  );
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
     socket.on('connect', () => {
       socket.destroy();
       resolve(true);
@@ -65,12 +77,6 @@ async function refuseHiddenServer(lock: LockFile, data: string): Promise<void> {
     // EAGAIN: somebody listens and is too busy to accept.
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EAGAIN'));
   });
-  if (!answers) return;
-  throw new MatrixError(
-    'MX_EMBEDDED_FAILED',
-    `The database in ${data} is in use by a server that this process cannot see, probably in another container. ` +
-      'Stop that Matrix first, or give this one another MATRIX_DATA_DIR.',
-  );
 }
 
 async function waitForSurvivors(data: string, lock: LockFile, log: EmbeddedLog): Promise<void> {
