@@ -2,7 +2,6 @@
  * A core child on a worker thread of its own, so that a crash or a stall of it stays its own. The thread says
  * `{kind: 'ready'}` when it works and `{kind: 'beat'}` every second; everything else it says is for the caller.
  */
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '../contract/errors.js';
 import type { Child } from './managed.js';
@@ -38,10 +37,10 @@ export async function startThread<In extends { kind: string }, Out extends { kin
   worker.on('error', (error) => {
     reason = messageOf(error);
   });
-  const exited = once(worker, 'exit').then(
-    ([code]) => reason ?? (code === 0 ? 'normal' : `exit code ${String(code)}`),
-  );
-  exited.catch(() => undefined);
+  // Not `events.once`: it rejects at 'error', which comes before 'exit', and a crash must be an exit like any other.
+  const exited = new Promise<string>((resolve) => {
+    worker.once('exit', (code) => resolve(reason ?? (code === 0 ? 'normal' : `exit code ${code}`)));
+  });
   const ready = new Promise<void>((resolve) => {
     worker.on('message', (message: In | Lifecycle) => {
       if (message.kind === 'ready') resolve();
