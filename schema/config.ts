@@ -56,7 +56,7 @@ export const MatrixSectionSchema = Type.Object(
       }),
     ),
     keep_days: Type.Integer({
-      default: 90,
+      default: 30,
       minimum: 1,
       maximum: 3650,
       description: 'Days that raw results are kept; rollups are kept longer.',

@@ -8,7 +8,7 @@ import { messageOf } from './contract/errors.js';
 import { createLogger } from './log/logger.js';
 
 /** A drain that takes longer than this is cut off, in ms. */
-const STOP_MS = 45_000;
+const STOP_MS = 60_000;
 
 /**
  * Runs Matrix until a signal ends it. Resolves with the exit code: 0 after a clean end, 1 when the tree gave up.
@@ -72,18 +72,16 @@ export async function run(
           { event: 'config_changed', targets: next.targets.length },
           `the configuration was read again: ${next.targets.length} targets`,
         );
-        void matrixRef?.configure(next.targets, null);
+        void matrixRef?.configure(next);
       },
       onError: (error) => {
-        log.error(
-          { event: 'config_refused', error: messageOf(error) },
-          'the changed configuration is wrong; the old one stays',
-        );
-        void matrixRef?.configure(null, messageOf(error));
+        matrixRef?.refuse(messageOf(error));
       },
     });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
+        // On Ctrl-C the terminal signals the whole group, and npm passes the signal on once more.
+        if (ending) return;
         log.info({ event: 'stopping', signal }, `${signal}: stopping`);
         void end(0);
       });

@@ -13,13 +13,25 @@ export interface KeeperData {
   readonly logging: Logging;
 }
 
-const side = threadSide<KeeperData>('keeper', { onStop: async () => pool.end() });
+/** Main → keeper: the configuration changed. */
+export interface KeepDays {
+  readonly kind: 'keep_days';
+  readonly days: number;
+}
+
+const side = threadSide<KeeperData, KeepDays>('keeper', {
+  onStop: async () => pool.end(),
+  onMessage: ({ days }) => {
+    keepDays = days;
+  },
+});
+let { keepDays } = side.data;
 const pool = createPool(side.data.url, { name: 'matrix keeper', max: 1, statementTimeoutMs: 60_000 });
 
 async function round(): Promise<void> {
   let pauseMs = EVERY_MS;
   try {
-    const report = await keep(pool, { now: Date.now(), keepDays: side.data.keepDays });
+    const report = await keep(pool, { now: Date.now(), keepDays });
     if (report.dropped.length > 0) side.log.info({ event: 'pruned', ...report }, 'old results were dropped');
   } catch (error) {
     pauseMs = RETRY_MS;

@@ -1,14 +1,14 @@
 /** The core children: what each is started with, and what it says back. Specs as data, wiring by callbacks. */
 import { pathToFileURL } from 'node:url';
 import type { Changes, FromFront, FrontInit, ToFront } from '../../schema/messages.js';
-import type { KeeperData } from '../../workers/keeper.js';
+import type { KeepDays, KeeperData } from '../../workers/keeper.js';
 import type { WriterData } from '../../workers/writer.js';
 import { workerEntry } from '../config/paths.js';
 import { systemClock } from '../contract/clock.js';
 import { type ChildSpec, childSpec } from '../supervisor/child-spec.js';
 import { type Child, Managed, type ManagedOptions, type SupervisionEvent } from '../supervisor/managed.js';
 import { type ProcessChild, startProcess } from '../supervisor/process.js';
-import { startThread } from '../supervisor/thread.js';
+import { startThread, type ThreadChild } from '../supervisor/thread.js';
 import type { Logging } from '../supervisor/thread-side.js';
 import type { WriterStats } from '../writer/writer.js';
 
@@ -46,7 +46,7 @@ export function storeChild(
   options: { dataDir: string; logging: Logging; onSays: (says: StoreSays) => void },
   onEvent: OnEvent,
 ): Managed {
-  return core({ id: 'store', shutdownMs: 15_000, intensity: 5 }, 'thread', onEvent, () =>
+  return core({ id: 'store', shutdownMs: 30_000, intensity: 5 }, 'thread', onEvent, () =>
     startThread<StoreSays, never>({
       file: entry('store'),
       data: { dataDir: options.dataDir, logging: options.logging },
@@ -86,15 +86,20 @@ export function keeperChild(data: () => KeeperData, onEvent: OnEvent): Managed {
   return quiet('keeper', data, onEvent);
 }
 
-function quiet(id: string, data: () => object, onEvent: OnEvent): Managed {
+function quiet(id: 'notifier' | 'keeper', data: () => object, onEvent: OnEvent): Managed {
   return core({ id, shutdownMs: 5_000 }, 'thread', onEvent, () =>
-    startThread<never, never>({
+    startThread<never, KeepDays>({
       file: entry(id),
       data: data(),
       onMessage: () => undefined,
       readyMs: READY_MS,
     }),
   );
+}
+
+/** Tells a keeper that runs; one that starts later reads its data anew. */
+export function tellKeepDays(keeper: Managed, days: number): void {
+  (keeper.child as ThreadChild<KeepDays> | null)?.send({ kind: 'keep_days', days });
 }
 
 /** The front's process; `onRunning` gets a way to speak to it. */

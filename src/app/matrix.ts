@@ -5,7 +5,7 @@ import type { Dependencies, FromFront, ToFront } from '../../schema/messages.js'
 import { Collector } from '../collector/collector.js';
 import type { Families } from '../config/families.js';
 import { SQL_DIR, VERSION, workerEntry } from '../config/paths.js';
-import type { Settings, Target } from '../config/settings.js';
+import type { Settings } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import type { NodeState } from '../contract/tree.js';
 import type { Logger } from '../log/logger.js';
@@ -24,6 +24,7 @@ import {
   notifierChild,
   type StoreSays,
   storeChild,
+  tellKeepDays,
   type WriterSays,
   writerChild,
 } from './children.js';
@@ -65,6 +66,7 @@ export class Matrix {
   private leadership: Leadership | null = null;
   private writerStats: WriterStats | null = null;
   private databaseUrl: string | null;
+  private keepDays: number;
   private schemaReady = false;
   private queueProblem: string | null = 'not connected yet';
   private configProblem: string | null = null;
@@ -85,6 +87,7 @@ export class Matrix {
   ) {
     const { settings, families, log, onFatal } = options;
     this.databaseUrl = settings.databaseUrl;
+    this.keepDays = settings.keepDays;
     this.logging = {
       ...settings.log,
       base: { customer_id: settings.customerId, node: settings.node, deploy_color: settings.deployColor },
@@ -129,10 +132,17 @@ export class Matrix {
     );
   }
 
-  /** The configuration was read again; `problem` says why a bad edit was not taken. */
-  async configure(targets: readonly Target[] | null, problem: string | null): Promise<void> {
+  /** The configuration was read again. */
+  async configure(settings: Settings): Promise<void> {
+    this.configProblem = null;
+    this.keepDays = settings.keepDays;
+    tellKeepDays(this.children.keeper, settings.keepDays);
+    await this.collector.configure(settings.targets);
+  }
+
+  /** A bad edit was not taken; readers of `/health` see why. */
+  refuse(problem: string): void {
     this.configProblem = problem;
-    if (targets !== null) await this.collector.configure(targets);
   }
 
   /** Hands over to a standby at once, stores what was collected, and ends every child. */
@@ -205,7 +215,7 @@ export class Matrix {
         },
         onEvent,
       ),
-      keeper: keeperChild(() => ({ url: url(), keepDays: settings.keepDays, logging }), onEvent),
+      keeper: keeperChild(() => ({ url: url(), keepDays: this.keepDays, logging }), onEvent),
       notifier: notifierChild(() => ({ url: url(), logging }), onEvent),
     };
     for (const child of Object.values(children)) if (child !== null) this.root.add(child);

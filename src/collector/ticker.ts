@@ -132,12 +132,16 @@ export class Ticker {
   private tick(): void {
     const { clock } = this.options;
     const now = clock.monotonic();
-    const step = this.wallOffset() - this.offsetMs;
+    const offset = this.wallOffset();
+    const step = offset - this.offsetMs;
+    // A slewing clock is followed tick by tick, so that it never adds up to what looks like a step.
+    this.offsetMs = offset;
     if (Math.abs(step) > STEP_MS) this.realign(step);
     const due: Due[] = [];
     for (const { timed, generation, dueAt } of this.wheel.advance(now)) {
       if (generation !== timed.generation) continue;
-      this.scheduleNext(timed);
+      // The wall clock may still be just short of the instant that was waited for: that one is not due again.
+      this.scheduleNext(timed, dueAt);
       if (timed.running === null) {
         due.push(this.begin(timed, dueAt));
       } else {
@@ -156,8 +160,9 @@ export class Ticker {
     return { target: timed.target, dueAt };
   }
 
-  private scheduleNext(timed: Timed): void {
-    this.schedule(timed, nextDue(this.options.clock.now(), timed.target.intervalMs, timed.phase));
+  private scheduleNext(timed: Timed, after = Number.NEGATIVE_INFINITY): void {
+    const from = Math.max(this.options.clock.now(), after);
+    this.schedule(timed, nextDue(from, timed.target.intervalMs, timed.phase));
   }
 
   private schedule(timed: Timed, dueAt: number): void {
@@ -166,7 +171,6 @@ export class Ticker {
 
   /** After a step of the wall clock every target gets its next instant by the new time. */
   private realign(stepMs: number): void {
-    this.offsetMs = this.wallOffset();
     this.wheel = new TimingWheel(SLOT_MS, SLOTS, this.options.clock.monotonic());
     for (const timed of this.targets.values()) {
       timed.generation += 1;

@@ -143,7 +143,9 @@ function databaseProblems(
   document: ConfigDocument,
   { values }: EnvConfig,
 ): Problem[] {
-  if (url === undefined || (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url))) return [];
+  // An empty host before `?host=/socket/directory` is PostgreSQL's own way to write a Unix socket.
+  const parsable = url !== undefined && URL.canParse(url.replace('@/', '@localhost/'));
+  if (url === undefined || (/^postgres(ql)?:\/\//.test(url) && parsable)) return [];
   // The value is not shown: whatever it is, there may be a password in it.
   const message =
     'expected a URL such as postgres://user:password@host:5432/matrix, came other text (hidden)';

@@ -36,11 +36,12 @@ const RESTART_KEYS: Readonly<Record<string, (settings: Settings) => unknown>> = 
   'front.port': (settings) => settings.front.port,
   'front.anonymous_read': (settings) => settings.front.anonymousRead,
   'front.allowed_hosts': (settings) => settings.front.allowedHosts,
+  'log.level': (settings) => settings.log.level,
   'log.format': (settings) => settings.log.format,
 };
 
 /**
- * The settings to run with after a reload: targets, `log.level` and `keep_days` are the new ones, everything else
+ * The settings to run with after a reload: targets and `keep_days` are the new ones, everything else
  * stays as it started. `restart` names what differs and needs a restart. Pure.
  */
 export function applyReload<T extends Settings>(running: T, next: T): { settings: T; restart: string[] } {
@@ -54,7 +55,6 @@ export function applyReload<T extends Settings>(running: T, next: T): { settings
     ...running,
     file: next.file,
     keepDays: next.keepDays,
-    log: { ...running.log, level: next.log.level },
     targets,
   };
   return { settings, restart };

@@ -49,6 +49,8 @@ class Watcher {
   #loaded: string | undefined;
   #queue: Promise<void> = Promise.resolve();
   #closed = false;
+  /** The last load was refused. */
+  #refused = false;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -131,11 +133,17 @@ class Watcher {
           `Changed in the configuration, but needs a restart: ${restart.join(', ')}`,
         );
       }
-      if (isDeepStrictEqual(settings, this.#running)) return;
+      // After a bad edit, the old text back is news too: the problem is over.
+      if (isDeepStrictEqual(settings, this.#running) && !this.#refused) return;
+      this.#refused = false;
       onChange(settings);
       this.#running = settings;
     } catch (error) {
-      log.warn({ file: this.#running.file }, `The old configuration stays: ${messageOf(error)}`);
+      this.#refused = true;
+      log.warn(
+        { event: 'config_refused', file: this.#running.file },
+        `The old configuration stays: ${messageOf(error)}`,
+      );
       onError(error);
     }
   }

@@ -35,7 +35,7 @@ test('what needs a restart keeps its old value and is named', async (t) => {
     'matrix: { check_interval_s: 20, keep_days: 5, discover: false }\nfront: { port: 2000 }\nlog: { level: debug }\ndisk: [{ name: a }, { name: b, interval_s: 3 }]\n',
   );
   const { settings, restart } = applyReload(running, next);
-  assert.deepEqual(restart, ['matrix.check_interval_s', 'front.port']);
+  assert.deepEqual(restart, ['matrix.check_interval_s', 'front.port', 'log.level']);
   assert.equal(settings.front.port, 1000);
   assert.equal(settings.checkIntervalMs, 10_000);
   assert.deepEqual(
@@ -46,6 +46,6 @@ test('what needs a restart keeps its old value and is named', async (t) => {
     ],
   );
   assert.equal(settings.keepDays, 5);
-  assert.equal(settings.log.level, 'debug');
+  assert.equal(settings.log.level, 'info');
   assert.deepEqual(diffTargets(running.targets, settings.targets).changed, []);
 });
