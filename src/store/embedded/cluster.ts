@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chown, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -88,13 +88,26 @@ async function buildCluster(staging: string, account: Account, binaries: Binarie
 }
 
 async function runInitdb(binaries: Binaries, args: string[], account: Account): Promise<void> {
-  const options = { env: SERVER_ENV, cwd: '/', ...spawnAs(account) };
   const program = join(binaries.native, 'bin', 'initdb');
+  // A group of its own: Ctrl-C of a terminal would interrupt it, when it is for Matrix to end in order.
+  const initdb = spawn(program, args, {
+    env: SERVER_ENV,
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...spawnAs(account),
+  });
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const) {
+    initdb[stream].setEncoding('utf8').on('data', (text: string) => {
+      said[stream] = (said[stream] + text).slice(-2000);
+    });
+  }
   await new Promise<void>((resolve, reject) => {
-    execFile(program, args, options, (error, stdout, stderr) => {
-      if (error === null) resolve();
-      else if (typeof error.code === 'string') reject(cannotRun(program, error));
-      else reject(serverFailure('PostgreSQL cannot make its database', (stderr || stdout).slice(-2000)));
+    initdb.once('error', (error) => reject(cannotRun(program, error)));
+    initdb.once('close', (code) => {
+      if (code === 0) resolve();
+      else reject(serverFailure('PostgreSQL cannot make its database', said.stderr || said.stdout));
     });
   });
 }
