@@ -23,11 +23,15 @@ const CSP = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+const SCRIPT = 'text/javascript; charset=utf-8';
+const STYLE = 'text/css; charset=utf-8';
 const FILES = [
   ['/matrix', 'board.html', 'text/html; charset=utf-8'],
-  ['/matrix/board.css', 'board.css', 'text/css; charset=utf-8'],
-  ['/matrix/board.js', 'board.js', 'text/javascript; charset=utf-8'],
-  ['/matrix/view.js', 'view.js', 'text/javascript; charset=utf-8'],
+  ['/matrix/base.css', 'base.css', STYLE],
+  ['/matrix/board.css', 'board.css', STYLE],
+  ['/matrix/services.css', 'services.css', STYLE],
+  ['/matrix/board.js', 'board.js', SCRIPT],
+  ['/matrix/view.js', 'view.js', SCRIPT],
   ['/matrix/icon.svg', 'icon.svg', 'image/svg+xml'],
 ] as const;
 
@@ -51,7 +55,7 @@ export async function addPageRoutes(router: Router): Promise<void> {
   };
   await Promise.all([
     ...FILES.map(([path, file, type]) => serve(path, join(BOARD_DIR, file), type)),
-    serve('/matrix/client.js', CLIENT_FILE, 'text/javascript; charset=utf-8'),
+    serve('/matrix/client.js', CLIENT_FILE, SCRIPT),
   ]);
   const redirect = (location: string) => (exchange: Exchange) =>
     exchange.send({ status: 308, headers: { location, 'cache-control': 'no-cache' } });

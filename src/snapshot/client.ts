@@ -53,6 +53,8 @@ export interface BeatMessage {
   readonly type: 'beat';
   readonly epoch: string;
   readonly seq: number;
+  /** The server's clock now, by which a client reckons ages whatever its own clock says. */
+  readonly at: string;
 }
 export interface ErrorMessage {
   readonly type: 'error';

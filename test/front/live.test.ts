@@ -81,11 +81,7 @@ test('a client that missed a delta asks, and has the truth again', limit, async 
   });
   const client = new Client(fixture);
   const state = await client.until(() => true);
-  client.take({
-    ...(client.seen[0] as LiveMessage & { type: 'snapshot' }),
-    type: 'beat',
-    seq: state.seq + 3,
-  });
+  client.take({ type: 'beat', epoch: state.epoch, seq: state.seq + 3, at: state.status.generated_at });
   assert.equal(client.resyncs, 1);
   fixture.front.take({ kind: 'changes', changes: changes(1, { checks: [check('a', { status: 'warn' })] }) });
   await client.until((now) => now.checks.get('a')?.status === 'warn');

@@ -98,7 +98,7 @@ test('whatever changes and whatever is lost, the client ends with the snapshot',
       const line = new Line();
       for (const message of line.whole()) line.hear(message);
       for (const { batch, arrives } of steps) line.tick(batch, arrives);
-      line.hear({ type: 'beat', epoch: 'e', seq: line.seq });
+      line.hear({ type: 'beat', epoch: 'e', seq: line.seq, at: minute(0) });
       line.assertSame();
     }),
     { numRuns: 500 },

@@ -141,6 +141,7 @@ export class LiveHub {
         }
         if (catchUp.seq === this.#source.seq) {
           client.getUserData().catchUp = null;
+          client.send(this.#beatText(), false);
           client.subscribe(TOPIC);
           return;
         }
@@ -153,9 +154,14 @@ export class LiveHub {
     });
   }
 
+  #beatText(): string {
+    const { epoch, seq } = this.#source;
+    const beat: BeatMessage = { type: 'beat', epoch, seq, at: new Date().toISOString() };
+    return JSON.stringify(beat);
+  }
+
   #beat(): void {
-    const beat: BeatMessage = { type: 'beat', epoch: this.#source.epoch, seq: this.#source.seq };
-    this.#app.publish(TOPIC, JSON.stringify(beat), false);
+    this.#app.publish(TOPIC, this.#beatText(), false);
     for (const client of [...this.#clients]) {
       const startedAtMs = client.getUserData().catchUp?.startedAtMs;
       if (startedAtMs === undefined || performance.now() - startedAtMs < CATCH_UP_MS) continue;
