@@ -9,6 +9,7 @@ import type { FamilySpec } from '../contract/family.js';
 import { COMMON_CODES, type CommonCode, type Result } from '../contract/result.js';
 import type { NodeState } from '../contract/tree.js';
 import { childSpec } from './child-spec.js';
+import { Flights } from './flights.js';
 import { Managed, type SupervisionEvent } from './managed.js';
 import type { ProbeMessage } from './probe-host.js';
 import { type ProbeThread, startProbeThread } from './probe-thread.js';
@@ -36,33 +37,32 @@ export interface FamilyOptions {
   readonly onLag?: (lagMs: number) => void;
 }
 
-interface InFlight {
-  readonly slot: number;
-  readonly remaining: Map<string, Due>;
-  readonly watchdog: NodeJS.Timeout;
-}
-
-/** A batch that outlives its largest probe timeout by this much has a hung thread, in ms. */
-const HANG_MARGIN_MS = 2_000;
+/** Checks that no thread takes within this time are answered as not judged, in ms. */
+const STALL_MS = 10_000;
 const THREAD_BUDGET = { intensity: 5, periodMs: 30_000, shutdownMs: 5_000 };
 
 export class Family {
   private readonly slots: Managed[];
-  private readonly flights = new Map<number, InFlight>();
-  private readonly load: number[];
+  private readonly flights: Flights;
   private readonly concurrency: number;
   private waiting: Due[] = [];
-  private nextBatch = 1;
+  private stall: NodeJS.Timeout | null = null;
+  private stopping = false;
 
   constructor(private readonly options: FamilyOptions) {
     const threads = options.spec.threads ?? 1;
     this.concurrency = options.spec.concurrency ?? 1000;
-    this.load = new Array<number>(threads).fill(0);
-    this.slots = this.load.map((_, slot) => this.makeSlot(slot, threads));
+    this.flights = new Flights(threads, (slot) => void this.slots[slot]?.restart('hung'));
+    this.slots = Array.from({ length: threads }, (_, slot) => this.makeSlot(slot, threads));
   }
 
   get name(): string {
     return this.options.spec.name;
+  }
+
+  /** Whether every thread has spent its budget: nothing of this family is judged until one works again. */
+  get failed(): boolean {
+    return this.slots.every((slot) => slot.status === 'failed');
   }
 
   /** Resolves when every thread has tried to start. */
@@ -70,9 +70,11 @@ export class Family {
     await Promise.all(this.slots.map((slot) => slot.start()));
   }
 
-  /** Ends the threads; checks still in flight are reported as not judged. */
+  /** Ends the threads; checks not answered by then end without a result, since nothing can be said of them. */
   async stop(): Promise<void> {
+    this.stopping = true;
     await Promise.all(this.slots.map((slot) => slot.stop()));
+    this.dispatch();
   }
 
   /** Takes checks; each will be answered by exactly one `Outcome`. */
@@ -87,7 +89,7 @@ export class Family {
   }
 
   get backlog(): number {
-    return this.waiting.length + this.load.reduce((sum, count) => sum + count, 0);
+    return this.waiting.length + this.flights.size;
   }
 
   node(): NodeState {
@@ -116,7 +118,7 @@ export class Family {
 
   private makeSlot(slot: number, threads: number): Managed {
     const { spec, file, clock, logging, onEvent } = this.options;
-    const managed = new Managed({
+    return new Managed({
       spec: childSpec({
         id: threads === 1 ? `probe:${spec.name}` : `probe:${spec.name}:${slot}`,
         ...THREAD_BUDGET,
@@ -133,57 +135,44 @@ export class Family {
           onMessage: (message) => this.received(message),
         }),
       onRunning: () => this.dispatch(),
-      onDown: (reason) => this.abandon(slot, reason === 'hung' ? 'thread_hung' : 'thread_crashed'),
+      onDown: (reason) =>
+        this.giveUp(this.flights.abandon(slot), reason === 'hung' ? 'thread_hung' : 'thread_crashed'),
       onExhausted: () => this.dispatch(),
-      backlog: () => this.load[slot] ?? 0,
+      backlog: () => this.flights.loadOf(slot),
     });
-    return managed;
   }
 
-  /** Hands waiting checks to the threads that work; a family whose threads have all failed answers for them. */
+  /** Hands waiting checks to the threads that work, or answers for a family that has none. */
   private dispatch(): void {
-    if (this.waiting.length === 0) return;
-    if (this.slots.every((slot) => slot.status === 'failed')) {
-      const given = this.waiting;
-      this.waiting = [];
-      this.options.onOutcomes(given.map((due) => this.notJudged(due, 'family_failed')));
-      return;
+    if (this.stopping || this.failed) this.giveUp(this.waiting.splice(0), 'family_failed');
+    for (let slot = this.idlest(); slot !== null && this.waiting.length > 0; slot = this.idlest()) {
+      this.hand(slot, this.slots[slot]?.child as ProbeThread);
     }
-    for (;;) {
-      const slot = this.idlest();
-      if (slot === null || this.waiting.length === 0) return;
-      const room = this.concurrency - (this.load[slot] ?? 0);
-      this.hand(slot, this.waiting.splice(0, room));
-    }
+    this.watchForStall();
   }
 
+  private isUp(slot: Managed): boolean {
+    return slot.status === 'running' && slot.child !== null;
+  }
+
+  /** The working thread with the least in flight, if it has room. */
   private idlest(): number | null {
     let best: number | null = null;
     this.slots.forEach((slot, index) => {
-      const load = this.load[index] ?? 0;
-      if (slot.status !== 'running' || slot.child === null || load >= this.concurrency) return;
-      if (best === null || load < (this.load[best] ?? 0)) best = index;
+      const load = this.flights.loadOf(index);
+      if (!this.isUp(slot) || load >= this.concurrency) return;
+      if (best === null || load < this.flights.loadOf(best)) best = index;
     });
     return best;
   }
 
-  private hand(slot: number, dues: readonly Due[]): void {
-    const thread = this.slots[slot]?.child as ProbeThread | null | undefined;
-    if (thread === null || thread === undefined) return;
+  private hand(slot: number, thread: ProbeThread): void {
     const { clock, onLag } = this.options;
-    const batch = this.nextBatch++;
-    const deadlineMs = Math.max(...dues.map((due) => due.target.timeoutMs)) + HANG_MARGIN_MS;
-    const watchdog = setTimeout(() => void this.slots[slot]?.restart('hung'), deadlineMs);
-    this.flights.set(batch, {
-      slot,
-      watchdog,
-      remaining: new Map(dues.map((due) => [due.target.name, due])),
-    });
-    this.load[slot] = (this.load[slot] ?? 0) + dues.length;
+    const dues = this.takeBatch(this.concurrency - this.flights.loadOf(slot));
     const now = clock.now();
     for (const due of dues) onLag?.(Math.max(0, now - due.dueAt));
     thread.run({
-      batch,
+      batch: this.flights.begin(slot, dues),
       items: dues.map(({ target, dueAt }) => ({
         name: target.name,
         dueAt,
@@ -193,38 +182,46 @@ export class Family {
     });
   }
 
-  private received(message: ProbeMessage): void {
-    const flight = this.flights.get(message.batch);
-    if (flight === undefined) return;
-    const outcomes: Outcome[] = [];
-    const results = groupByTarget(message.results);
-    for (const name of message.done) {
-      const due = flight.remaining.get(name);
-      if (due === undefined) continue;
-      flight.remaining.delete(name);
-      outcomes.push({ due, results: results.get(name) ?? [] });
+  /** A fair share of what waits, at most `room`; a target that waits twice is in two batches. */
+  private takeBatch(room: number): Due[] {
+    const up = this.slots.filter((slot) => this.isUp(slot)).length;
+    const share = Math.min(room, Math.ceil(this.waiting.length / up));
+    const batch = new Map<string, Due>();
+    this.waiting = this.waiting.filter((due) => {
+      if (batch.size >= share || batch.has(due.target.name)) return true;
+      batch.set(due.target.name, due);
+      return false;
+    });
+    return [...batch.values()];
+  }
+
+  /** A thread that never comes up must not leave its services as they were for ever. */
+  private watchForStall(): void {
+    const stalled = this.waiting.length > 0 && !this.slots.some((slot) => this.isUp(slot));
+    if (!stalled && this.stall !== null) {
+      clearTimeout(this.stall);
+      this.stall = null;
+    } else if (stalled) {
+      this.stall ??= setTimeout(() => {
+        this.stall = null;
+        this.giveUp(this.waiting.splice(0), 'thread_hung');
+      }, STALL_MS);
     }
-    this.load[flight.slot] = (this.load[flight.slot] ?? 0) - outcomes.length;
-    if (flight.remaining.size === 0) this.land(message.batch, flight);
-    this.options.onOutcomes(outcomes);
+  }
+
+  private received(message: ProbeMessage): void {
+    const outcomes = this.flights.answered(message);
+    if (outcomes.length > 0) this.options.onOutcomes(outcomes);
     this.dispatch();
   }
 
-  /** The thread is gone: what it still held is answered here. */
-  private abandon(slot: number, code: CommonCode): void {
-    const outcomes: Outcome[] = [];
-    for (const [batch, flight] of this.flights) {
-      if (flight.slot !== slot) continue;
-      for (const due of flight.remaining.values()) outcomes.push(this.notJudged(due, code));
-      this.land(batch, flight);
-    }
-    this.load[slot] = 0;
-    if (outcomes.length > 0) this.options.onOutcomes(outcomes);
-  }
-
-  private land(batch: number, flight: InFlight): void {
-    clearTimeout(flight.watchdog);
-    this.flights.delete(batch);
+  /** Answers checks that nobody will make. */
+  private giveUp(dues: readonly Due[], code: CommonCode): void {
+    if (dues.length === 0) return;
+    const outcome = this.stopping
+      ? (due: Due): Outcome => ({ due, results: [] })
+      : (due: Due): Outcome => this.notJudged(due, code);
+    this.options.onOutcomes(dues.map(outcome));
   }
 
   private notJudged(due: Due, code: CommonCode): Outcome {
@@ -242,14 +239,4 @@ export class Family {
     };
     return { due, results: [result] };
   }
-}
-
-function groupByTarget(results: readonly Result[]): Map<string, Result[]> {
-  const groups = new Map<string, Result[]>();
-  for (const result of results) {
-    const group = groups.get(result.target);
-    if (group === undefined) groups.set(result.target, [result]);
-    else group.push(result);
-  }
-  return groups;
 }

@@ -66,10 +66,11 @@ export class Managed {
   private inARow = 0;
   private failures = 0;
   private startedAt: number | null = null;
-  private startedMonotonic = 0;
+  /** Monotonic; null while it does not run. */
+  private runningSince: number | null = null;
   private lastExit: NodeState['lastExit'] = null;
   private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> = Promise.resolve();
+  private launching: Promise<void> = Promise.resolve();
   private wanted = false;
   private expectedReason: string | null = null;
 
@@ -79,41 +80,34 @@ export class Managed {
     return this.options.spec.id;
   }
 
-  /** Resolves after the first attempt to start, whether it worked or not. */
+  /** Resolves after the first attempt to start, whether it worked or not. A child that is up already stays. */
   start(): Promise<void> {
+    if (this.wanted && this.status !== 'stopped') return this.launching;
     this.wanted = true;
     return this.launch();
   }
 
-  /** Kills the child because of what the supervisor saw (a hang, an admin's wish); it restarts by its budget. */
+  /**
+   * Kills the child because of what the supervisor saw (a hang, an admin's wish); it restarts by its budget. One
+   * that waits for its next start does not wait any longer.
+   */
   async restart(reason: string): Promise<void> {
-    if (this.child === null) return;
-    this.expectedReason = reason;
-    await this.child.kill();
+    if (this.child !== null) {
+      this.expectedReason = reason;
+      await this.child.kill();
+    } else if (this.cancelTimer()) {
+      await this.launch();
+    }
   }
 
-  /** Asks the child to end, kills it after `shutdownMs`; it is not restarted. */
+  /** Asks the child to end, kills it after `shutdownMs`; it is not restarted. Resolves when it is gone. */
   async stop(): Promise<void> {
     this.wanted = false;
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
-    const { child } = this;
-    if (child !== null) {
-      this.status = 'stopping';
-      child.stop();
-      const begun = this.options.clock.monotonic();
-      const timer = setTimeout(() => {
-        this.options.onEvent({
-          kind: 'killed',
-          id: this.id,
-          afterMs: this.options.clock.monotonic() - begun,
-        });
-        void child.kill();
-      }, this.options.spec.shutdownMs);
-      await child.exited;
-      clearTimeout(timer);
-    }
-    await this.running;
+    this.cancelTimer();
+    await this.endChild();
+    // One that was just starting is up now, and ends too.
+    await this.launching;
+    await this.endChild();
     this.status = 'stopped';
   }
 
@@ -139,38 +133,61 @@ export class Managed {
     };
   }
 
+  private async endChild(): Promise<void> {
+    const { child } = this;
+    if (child === null) return;
+    const { clock, onEvent, spec } = this.options;
+    this.status = 'stopping';
+    child.stop();
+    const begun = clock.monotonic();
+    const timer = setTimeout(() => {
+      onEvent({ kind: 'killed', id: this.id, afterMs: clock.monotonic() - begun });
+      void child.kill();
+    }, spec.shutdownMs);
+    await child.exited;
+    clearTimeout(timer);
+  }
+
   private launch(): Promise<void> {
-    const started = this.launchOnce();
-    this.running = started.catch(() => undefined);
-    return this.running;
+    this.launching = this.launchOnce();
+    return this.launching;
   }
 
   private async launchOnce(): Promise<void> {
     const { clock, start, onEvent, onRunning } = this.options;
+    this.timer = null;
     this.status = 'starting';
     const begun = clock.monotonic();
+    let child: Child;
     try {
-      const child = await start();
-      this.child = child;
-      void child.exited.then((reason) => this.ended(reason));
-      if (!this.wanted) {
-        child.stop();
-        return;
-      }
-      this.status = 'running';
-      this.startedAt = clock.now();
-      this.startedMonotonic = clock.monotonic();
-      onEvent({ kind: 'started', id: this.id, afterMs: this.startedMonotonic - begun });
-      onRunning?.(child);
+      child = await start();
     } catch (error) {
       this.ended(`start failed: ${messageOf(error)}`);
+      return;
     }
+    this.child = child;
+    void child.exited.then((reason) => this.ended(reason));
+    if (!this.wanted) return;
+    this.status = 'running';
+    this.startedAt = clock.now();
+    this.runningSince = clock.monotonic();
+    onEvent({ kind: 'started', id: this.id, afterMs: this.runningSince - begun });
+    onRunning?.(child);
+  }
+
+  private cancelTimer(): boolean {
+    if (this.timer === null) return false;
+    clearTimeout(this.timer);
+    this.timer = null;
+    return true;
   }
 
   private ended(exitReason: string): void {
     const { spec, clock, onEvent, onDown } = this.options;
     const reason = this.expectedReason ?? exitReason;
+    const ranMs = this.runningSince === null ? 0 : clock.monotonic() - this.runningSince;
     this.expectedReason = null;
+    this.runningSince = null;
     this.child = null;
     this.lastExit = { reason, at: clock.now() };
     onDown?.(reason);
@@ -184,11 +201,10 @@ export class Managed {
       return;
     }
     // A child that ran for a whole period has earned a short pause and a forgiving `failed` again.
-    if (clock.monotonic() - this.startedMonotonic > spec.periodMs) {
+    if (ranMs > spec.periodMs) {
       this.inARow = 0;
       this.failures = 0;
     }
-    this.startedMonotonic = clock.monotonic();
     const window = addRestart(this.stamps, clock.monotonic(), spec);
     this.stamps = window.stamps;
     if (window.exhausted) this.exhausted(reason);

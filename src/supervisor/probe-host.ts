@@ -62,7 +62,9 @@ export async function runBatch(host: ProbeHost, task: ProbeTask): Promise<void> 
   };
   await Promise.all(
     task.items.map(async (item) => {
-      results.push(...(await probeOne(host, item)));
+      // Awaited first: `results.push(await …)` would look `results` up before, and push into a batch already sent.
+      const found = await probeOne(host, item);
+      results.push(...found);
       done.push(item.name);
       timer ??= setTimeout(flush, GATHER_MS);
     }),
@@ -82,22 +84,7 @@ async function probeOne(host: ProbeHost, item: ProbeItem): Promise<Result[]> {
     deadline = setTimeout(() => abort.abort(new Error('deadline')), item.timeoutMs);
     cut = setTimeout(() => resolve([OVERRUN]), item.timeoutMs + GRACE_MS);
   });
-  let findings: readonly Finding[];
-  try {
-    const context = { signal: abort.signal, deadlineMs: item.timeoutMs, clock, log: host.log };
-    findings = await Promise.race([host.probe(item.config, context), overrun]);
-  } catch (error) {
-    host.log.warn(
-      { event: 'probe_error', target: item.name, error: messageOf(error) },
-      'a probe failed by itself',
-    );
-    findings = [{ verdict: 'unknown', code: 'probe_error', detail: `the probe failed: ${messageOf(error)}` }];
-  } finally {
-    clearTimeout(deadline);
-    clearTimeout(cut);
-  }
-  const durationMs = Math.max(0, clock.monotonic() - begun);
-  return findings.map((finding) => ({
+  const resultOf = (finding: Finding): Result => ({
     ...finding,
     ...(finding.facts === undefined ? {} : { facts: cleanFacts(finding.facts) }),
     detail: cleanText(finding.detail),
@@ -106,8 +93,29 @@ async function probeOne(host: ProbeHost, item: ProbeItem): Promise<Result[]> {
     target: item.name,
     dueAt: item.dueAt,
     startedAt,
-    durationMs: Math.round((finding.durationMs ?? durationMs) * 1000) / 1000,
-  }));
+    durationMs: durationOf(finding, clock.monotonic() - begun),
+  });
+  try {
+    const context = { signal: abort.signal, deadlineMs: item.timeoutMs, clock, log: host.log };
+    return (await Promise.race([host.probe(item.config, context), overrun])).map(resultOf);
+  } catch (error) {
+    host.log.warn(
+      { event: 'probe_error', target: item.name, error: messageOf(error) },
+      'a probe failed by itself',
+    );
+    const detail = `the probe failed: ${messageOf(error)}`;
+    return [resultOf({ verdict: 'unknown', code: 'probe_error', detail })];
+  } finally {
+    clearTimeout(deadline);
+    clearTimeout(cut);
+  }
+}
+
+/** What the finding says, if that is a duration at all, otherwise what the call took; in ms, to the microsecond. */
+function durationOf(finding: Finding, callMs: number): number {
+  const said = finding.durationMs;
+  const durationMs = said !== undefined && Number.isFinite(said) ? said : callMs;
+  return Math.max(0, Math.round(durationMs * 1000) / 1000);
 }
 
 const OVERRUN: Finding = {

@@ -3,9 +3,8 @@
  * aborts the whole process, so a front that hangs could not be killed alone; a process can (ADR 0002).
  */
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import type { Child } from './managed.js';
-import { readyOrEnded } from './thread.js';
+import { readyOrEnded, watchBeats } from './thread.js';
 
 export interface ProcessOptions<In, Out> {
   readonly file: URL;
@@ -14,6 +13,8 @@ export interface ProcessOptions<In, Out> {
   readonly onMessage: (message: In) => void;
   readonly isReady: (message: In) => boolean;
   readonly readyMs: number;
+  /** A process that is silent for this long after its first beat hangs, in ms; default 20,000. */
+  readonly hangMs?: number;
 }
 
 export interface ProcessChild<Out> extends Child {
@@ -27,32 +28,39 @@ export async function startProcess<In extends { kind: string }, Out extends { ki
 ): Promise<ProcessChild<Out | { kind: 'drain' }>> {
   // Signals of the terminal reach the whole group; the child is to drain when its parent says so, not before.
   const child = fork(options.file, [], { serialization: 'advanced', detached: true });
-  let killed = false;
   let heapUsedBytes: number | null = null;
-  let startError: string | null = null;
-  child.on('error', (error) => {
-    startError = error.message;
+  let reason: string | null = null;
+  const life = watchBeats(options.hangMs, () => {
+    reason = 'hung';
+    child.kill('SIGKILL');
   });
-  const exited = once(child, 'exit').then(
-    ([code, signal]) =>
-      killed ? 'killed' : code === 0 ? 'normal' : (startError ?? `exit ${String(signal ?? code)}`),
-    () => startError ?? 'could not be started',
-  );
+  const exited = new Promise<string>((resolve) => {
+    child.on('error', (error) => {
+      // A process that was never started has no exit; any other error of the handle is not an end.
+      if (child.pid === undefined) resolve(error.message);
+    });
+    child.once('exit', (code, signal) => {
+      life.end();
+      resolve(reason ?? (code === 0 ? 'normal' : `exit ${String(signal ?? code)}`));
+    });
+  });
   // A message to a child that has just died is not a fault of the parent.
   const send = (message: Out | { kind: 'drain' }): void =>
     void (child.connected && child.send(message, () => undefined));
   const ready = new Promise<void>((resolve) => {
     child.on('message', (raw) => {
       const message = raw as unknown as In | { kind: 'beat'; heapUsedBytes: number };
-      if (message.kind === 'beat') heapUsedBytes = (message as { heapUsedBytes: number }).heapUsedBytes;
-      else {
+      if (message.kind === 'beat') {
+        life.beat();
+        heapUsedBytes = (message as { heapUsedBytes: number }).heapUsedBytes;
+      } else {
         options.onMessage(message as In);
         if (options.isReady(message as In)) resolve();
       }
     });
   });
   const kill = async (): Promise<void> => {
-    killed = true;
+    reason ??= 'killed';
     child.kill('SIGKILL');
     await exited;
   };

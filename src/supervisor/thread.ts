@@ -18,6 +18,8 @@ export interface ThreadOptions<In> {
   /** How long it may take until it is ready, in ms. */
   readonly readyMs: number;
   readonly maxHeapMb?: number;
+  /** A thread that is silent for this long after its first beat hangs, in ms; default 20,000. */
+  readonly hangMs?: number;
 }
 
 export interface ThreadChild<Out> extends Child {
@@ -34,18 +36,27 @@ export async function startThread<In extends { kind: string }, Out extends { kin
   });
   let reason: string | null = null;
   let heapUsedBytes: number | null = null;
+  const life = watchBeats(options.hangMs, () => {
+    reason = 'hung';
+    void worker.terminate();
+  });
   worker.on('error', (error) => {
     reason = messageOf(error);
   });
   // Not `events.once`: it rejects at 'error', which comes before 'exit', and a crash must be an exit like any other.
   const exited = new Promise<string>((resolve) => {
-    worker.once('exit', (code) => resolve(reason ?? (code === 0 ? 'normal' : `exit code ${code}`)));
+    worker.once('exit', (code) => {
+      life.end();
+      resolve(reason ?? (code === 0 ? 'normal' : `exit code ${code}`));
+    });
   });
   const ready = new Promise<void>((resolve) => {
     worker.on('message', (message: In | Lifecycle) => {
       if (message.kind === 'ready') resolve();
-      else if (message.kind === 'beat') heapUsedBytes = (message as { heapUsedBytes: number }).heapUsedBytes;
-      else options.onMessage(message as In);
+      else if (message.kind === 'beat') {
+        life.beat();
+        heapUsedBytes = (message as { heapUsedBytes: number }).heapUsedBytes;
+      } else options.onMessage(message as In);
     });
   });
   await readyOrEnded(ready, exited, options.readyMs, async () => void (await worker.terminate()));
@@ -89,4 +100,28 @@ export async function readyOrEnded(
   if (problem === null) return;
   await kill();
   throw new Error(problem);
+}
+
+/** Beats come every second; a loop that is merely busy is back long before this, in ms. */
+const HANG_MS = 20_000;
+/** After a stall of this very process the beats are still on their way: they get this long to arrive, in ms. */
+const SECOND_LOOK_MS = 1_000;
+
+/** Calls `onHung` when no beat has come for `hangMs` after the one before; starts with the first beat. */
+export function watchBeats(hangMs: number = HANG_MS, onHung: () => void): { beat(): void; end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  let ended = false;
+  return {
+    beat: () => {
+      clearTimeout(timer);
+      if (ended) return;
+      timer = setTimeout(() => {
+        timer = setTimeout(onHung, SECOND_LOOK_MS);
+      }, hangMs);
+    },
+    end: () => {
+      ended = true;
+      clearTimeout(timer);
+    },
+  };
 }
