@@ -82,7 +82,7 @@ export async function build() {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   build().catch((error) => {
     console.error(`build: ${error.message}`);
     process.exitCode = 1;
