@@ -31,6 +31,8 @@ const MAX_HELD = 10_000;
 export class UplinkGate {
   private attribution: Attribution | null = null;
   private judgedAt = Number.NEGATIVE_INFINITY;
+  /** The newest outage of the uplink: what it was, and when the uplink was first seen to work again. */
+  private outage: { sentence: string; endedAt: number } | null = null;
   private readonly held = new Set<Held>();
   /** Targets that failed last time while the uplink worked: they are down by themselves, no need to ask again. */
   private readonly downByThemselves = new Set<string>();
@@ -82,6 +84,9 @@ export class UplinkGate {
   }
 
   private judged(attribution: Attribution, startedAt: number): void {
+    if (attribution.state === 'down')
+      this.outage = { sentence: attribution.sentence, endedAt: Number.POSITIVE_INFINITY };
+    else if (this.outage?.endedAt === Number.POSITIVE_INFINITY) this.outage.endedAt = startedAt;
     this.attribution = attribution;
     this.judgedAt = startedAt;
     for (const held of [...this.held]) {
@@ -103,23 +108,17 @@ export class UplinkGate {
   }
 
   private release(results: readonly Result[]): void {
-    const { attribution } = this;
-    if (attribution?.state !== 'down') {
-      for (const result of results) if (result.verdict === 'fail') this.downByThemselves.add(result.target);
-      this.options.onResults(results);
-      return;
+    this.options.onResults(results.map((result) => this.judge(result)));
+  }
+
+  /** A check that began while the uplink was down failed because of it, also when it ended after. */
+  private judge(result: Result): Result {
+    const { outage } = this;
+    if (result.verdict !== 'fail' || !this.options.overUplink(result.target)) return result;
+    if (outage === null || result.startedAt >= outage.endedAt) {
+      this.downByThemselves.add(result.target);
+      return result;
     }
-    this.options.onResults(
-      results.map((result) =>
-        result.verdict === 'fail' && this.options.overUplink(result.target)
-          ? {
-              ...result,
-              verdict: 'unknown',
-              code: 'uplink_down',
-              detail: `not judged: ${attribution.sentence}`,
-            }
-          : result,
-      ),
-    );
+    return { ...result, verdict: 'unknown', code: 'uplink_down', detail: `not judged: ${outage.sentence}` };
   }
 }

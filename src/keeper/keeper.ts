@@ -3,6 +3,7 @@
  * take moments, whatever their size, and both may be done twice, so that two keepers need not know each other.
  */
 import type pg from 'pg';
+import { inTransaction } from '../writer/transaction.js';
 import { ensurePartitions, partitionName } from '../writer/write.js';
 
 const DAY_MS = 86_400_000;
@@ -17,22 +18,19 @@ export async function keep(
   pool: pg.Pool,
   options: { readonly now: number; readonly keepDays: number },
 ): Promise<KeeperReport> {
-  const client = await pool.connect();
-  try {
-    const ahead = [0, 1, 2].map((days) => options.now + days * DAY_MS);
-    const made = await ensurePartitions(client, ahead, new Set());
-    const oldest = partitionName(options.now - options.keepDays * DAY_MS);
-    const { rows } = await client.query<{ name: string }>(
-      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-       WHERE i.inhparent = 'matrix.results'::regclass AND c.relname < $1 ORDER BY 1`,
-      [oldest],
-    );
-    // Readers hold no lock for long; a drop that cannot have its own soon is left to the next round.
-    await client.query(`SET lock_timeout = '5s'`);
-    for (const { name } of rows) await client.query(`DROP TABLE matrix.${name}`);
-    await client.query('RESET lock_timeout');
-    return { made: made.length, dropped: rows.map((row) => row.name) };
-  } finally {
-    client.release();
+  const ahead = [0, 1, 2].map((days) => options.now + days * DAY_MS);
+  const made = await inTransaction(pool, (client) => ensurePartitions(client, ahead, new Set()));
+  const { rows } = await pool.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'matrix.results'::regclass AND c.relname < $1 ORDER BY 1`,
+    [partitionName(options.now - options.keepDays * DAY_MS)],
+  );
+  for (const { name } of rows) {
+    await inTransaction(pool, async (client) => {
+      // Readers hold no lock for long; a drop that cannot have its own soon is left to the next round.
+      await client.query(`SET LOCAL lock_timeout = '5s'`);
+      await client.query(`DROP TABLE matrix.${name}`);
+    });
   }
+  return { made: made.length, dropped: rows.map((row) => row.name) };
 }

@@ -14,7 +14,10 @@ export function partitionName(dayMs: number): string {
   return `results_${new Date(dayMs).toISOString().slice(0, 10).replaceAll('-', '')}`;
 }
 
-/** Makes the partitions that these instants fall into. `known` remembers days that exist, to spare the look. */
+/** Advisory lock of whoever makes partitions; chosen at random. */
+const PARTITION_LOCK = 7_264_119_304;
+
+/** Makes the partitions that these instants fall into; in a transaction. `known` remembers days that exist, to spare the look. */
 export async function ensurePartitions(
   client: pg.ClientBase,
   instants: readonly number[],
@@ -23,6 +26,8 @@ export async function ensurePartitions(
   const days = [...new Set(instants.map((ms) => Math.floor(ms / DAY_MS) * DAY_MS))].filter(
     (day) => !known.has(day),
   );
+  // Keeper and writer may want the same day; CREATE TABLE IF NOT EXISTS alone fails when two make it at once.
+  if (days.length > 0) await client.query('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
   for (const day of days) {
     const from = new Date(day).toISOString();
     const to = new Date(day + DAY_MS).toISOString();

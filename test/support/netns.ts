@@ -32,6 +32,8 @@ export interface Uplink {
   restore(part: Part): Promise<void>;
   /** Loses this share of the packets from the lan to the internet, at random; 0 ends it. */
   lose(percent: number): Promise<void>;
+  /** Starts an HTTP server on the internet's address that answers 200 to everything; it ends with the uplink. */
+  serve(port: number): Promise<void>;
   /** Runs a command in the lan. The caller waits for its end. */
   exec(command: string, args: readonly string[], options?: SpawnOptions): ChildProcess;
   /** Removes every trace; may be called twice, and after a failure. */
@@ -171,6 +173,7 @@ function uplinkOf(
     cut: async (part) => parts[part].cut(),
     restore: async (part) => parts[part].restore(),
     lose: async (percent) => lose(router, percent),
+    serve: (port) => serve(names.internet, port),
     exec: (command, args, options = {}) => spawn('ip', ['netns', 'exec', lan, command, ...args], options),
     close: async () => {
       const running = nameServer.exitCode === null && nameServer.signalCode === null;
@@ -179,6 +182,14 @@ function uplinkOf(
       await ended;
     },
   };
+}
+
+async function serve(namespace: string, port: number): Promise<void> {
+  const script = `require('node:http').createServer((q, s) => s.end('ok')).listen(${port}, '${ANYCAST}', () => console.log('up'))`;
+  const server = spawn('ip', ['netns', 'exec', namespace, process.execPath, '-e', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(server.stdout, 'data');
 }
 
 /** netem where the kernel has it; else the packet filter, which drops at random by the same law. */
