@@ -35,9 +35,13 @@ export interface FamilyOptions {
   readonly onEvent: (event: SupervisionEvent) => void;
   /** Milliseconds between due and handed over. */
   readonly onLag?: (lagMs: number) => void;
+  /** How long a thread may take to load, in ms; default 15,000. */
+  readonly readyMs?: number;
+  /** Checks that no thread takes within this time are answered as not judged, in ms; default 10,000. */
+  readonly stallMs?: number;
 }
 
-/** Checks that no thread takes within this time are answered as not judged, in ms. */
+const READY_MS = 15_000;
 const STALL_MS = 10_000;
 const THREAD_BUDGET = { intensity: 5, periodMs: 30_000, shutdownMs: 5_000 };
 
@@ -117,7 +121,8 @@ export class Family {
   }
 
   private makeSlot(slot: number, threads: number): Managed {
-    const { spec, file, clock, logging, onEvent } = this.options;
+    const { options } = this;
+    const { spec, file, clock, logging, onEvent } = options;
     return new Managed({
       spec: childSpec({
         id: threads === 1 ? `probe:${spec.name}` : `probe:${spec.name}:${slot}`,
@@ -132,6 +137,7 @@ export class Family {
           file,
           family: spec.name,
           logging,
+          readyMs: options.readyMs ?? READY_MS,
           onMessage: (message) => this.received(message),
         }),
       onRunning: () => this.dispatch(),
@@ -205,7 +211,7 @@ export class Family {
       this.stall ??= setTimeout(() => {
         this.stall = null;
         this.giveUp(this.waiting.splice(0), 'thread_hung');
-      }, STALL_MS);
+      }, this.options.stallMs ?? STALL_MS);
     }
   }
 
