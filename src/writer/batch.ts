@@ -18,6 +18,7 @@ import { orphans, resolve } from './resolve.js';
 import { nextRevision } from './transaction.js';
 import {
   closeCycles,
+  closeInterrupted,
   ensurePartitions,
   insertAlerts,
   insertDiscovered,
@@ -145,6 +146,7 @@ async function store(
   for (const batch of batches) {
     if (batch.declare === undefined) continue;
     removed.push(...(await declareTargets(client, customerId, batch.declare, await revision())));
+    await closeInterrupted(client);
     directory = await loadDirectory(client);
   }
   const declared =

@@ -76,9 +76,9 @@ function judgeCounts(
   return { verdict: 'pass', detail, measurements };
 }
 
-/** One decimal below 10 ms, none above. */
+/** One decimal below 10 ms, none above; never a zero that nobody believes. */
 export function shortMs(ms: number): string {
-  return ms.toFixed(ms < 10 ? 1 : 0);
+  return ms < 0.1 ? '<0.1' : ms.toFixed(ms < 10 ? 1 : 0);
 }
 
 /** The address of a configured name, IPv4 if it has one; undefined when it has none or `signal` aborts first. */
