@@ -11,21 +11,13 @@ import type { Check } from '../../schema/wire.js';
 import { messageOf } from '../contract/errors.js';
 import type { Result } from '../contract/result.js';
 import { bossDatabase, DEAD_QUEUE, NOTICES_QUEUE, RESULTS_QUEUE } from '../queue/queues.js';
+import { closeCycles, closeInterrupted, newestCycle } from './cycles.js';
 import { declareTargets } from './declare.js';
 import { type Directory, type Entry, loadDirectory } from './directory.js';
 import { type Notice, type Plan, plan } from './plan.js';
 import { orphans, resolve } from './resolve.js';
 import { nextRevision } from './transaction.js';
-import {
-  closeCycles,
-  closeInterrupted,
-  ensurePartitions,
-  insertAlerts,
-  insertDiscovered,
-  insertResults,
-  newestCycle,
-  writePlan,
-} from './write.js';
+import { ensurePartitions, insertAlerts, insertDiscovered, insertResults, writePlan } from './write.js';
 
 const validBatch = new Ajv({ strict: true }).compile<Batch>(BatchSchema);
 

@@ -1,13 +1,14 @@
 /** The statements of the writer's transaction. All are set-based: one round trip each, whatever the batch size. */
 import type pg from 'pg';
-import type { Alert, Cycle } from '../../schema/wire.js';
+import type { Alert } from '../../schema/wire.js';
 import type { Result } from '../contract/result.js';
-import { ALERT_COLUMNS, CYCLE_COLUMNS } from '../store/reads.js';
+import { ALERT_COLUMNS } from '../store/reads.js';
+import { at, columns } from './columns.js';
+import { addToCycles } from './cycles.js';
 import type { Directory, Entry } from './directory.js';
 import type { NewAlert, Plan } from './plan.js';
 
 const DAY_MS = 86_400_000;
-const at = (column: string): string => `to_timestamp(${column} / 1000.0)`;
 
 /** Name of the partition that holds the UTC day of `dayMs`. */
 export function partitionName(dayMs: number): string {
@@ -162,68 +163,7 @@ export async function writePlan(
       6,
     ),
   );
-  await client.query(
-    // Not ON CONFLICT: that takes a number from the identity each time, and people read these numbers.
-    `WITH r AS (
-       SELECT ${at('t')} AS ts, greatest(e - t, 0) AS took, p, w, f, u
-       FROM unnest($3::float8[], $4::float8[], $5::int[], $6::int[], $7::int[], $8::int[]) AS x(t, e, p, w, f, u)
-     ), known AS (
-       UPDATE matrix.cycles y SET duration_ms = greatest(y.duration_ms, r.took), pass = y.pass + r.p,
-         warn = y.warn + r.w, fail = y.fail + r.f, unknown = y.unknown + r.u
-       FROM r WHERE y.ts = r.ts RETURNING y.ts
-     )
-     INSERT INTO matrix.cycles (customer_id, interval_ms, ts, duration_ms, pass, warn, fail, unknown)
-     SELECT $1, $2, ts, took, p, w, f, u FROM r WHERE ts NOT IN (SELECT ts FROM known) ORDER BY ts`,
-    [
-      customerId,
-      cycleMs,
-      ...columns(
-        [...plan.cycles],
-        ([ts, { endMs, counts }]) => [ts, endMs, counts.pass, counts.warn, counts.fail, counts.unknown],
-        6,
-      ),
-    ],
-  );
-}
-
-/**
- * Closes cycles; one without any result still gets its row, so that every cycle is kept. A collector that was
- * restarted within a window closes it a second time, with its own part of the checks.
- */
-export async function closeCycles(
-  client: pg.ClientBase,
-  customerId: string,
-  cycles: readonly { ts: number; intervalMs: number; expected: number; skipped: number }[],
-): Promise<void> {
-  if (cycles.length === 0) return;
-  await client.query(
-    `WITH r AS (
-       SELECT ${at('t')} AS ts, max(i) AS i, sum(e) AS e, sum(k) AS k
-       FROM unnest($2::float8[], $3::int[], $4::int[], $5::int[]) AS x(t, i, e, k) GROUP BY t
-     ), known AS (
-       UPDATE matrix.cycles y SET expected = coalesce(y.expected, 0) + r.e,
-         skipped = coalesce(y.skipped, 0) + r.k, closed_at = now()
-       FROM r WHERE y.ts = r.ts RETURNING y.ts
-     )
-     INSERT INTO matrix.cycles (customer_id, ts, interval_ms, expected, skipped, closed_at)
-     SELECT $1, ts, i, e, k, now() FROM r WHERE ts NOT IN (SELECT ts FROM known) ORDER BY ts`,
-    [customerId, ...columns(cycles, (row) => [row.ts, row.intervalMs, row.expected, row.skipped], 4)],
-  );
-}
-
-/** Closes what a collector that died left open, once its last answers can no longer come. */
-export async function closeInterrupted(client: pg.ClientBase): Promise<void> {
-  await client.query(
-    `UPDATE matrix.cycles SET closed_at = now()
-     WHERE closed_at IS NULL AND ts + interval_ms * interval '1 ms' < now() - interval '1 minute'`,
-  );
-}
-
-export async function newestCycle(client: pg.ClientBase): Promise<Cycle | null> {
-  const { rows } = await client.query<Cycle>(
-    `SELECT ${CYCLE_COLUMNS} FROM matrix.cycles z ORDER BY z.ts DESC LIMIT 1`,
-  );
-  return rows[0] ?? null;
+  await addToCycles(client, customerId, plan.cycles, cycleMs);
 }
 
 /** Opens alerts; a service that has an unacknowledged one gets none. Answers those that were opened. */
@@ -246,16 +186,4 @@ export async function insertAlerts(
     ],
   );
   return rows;
-}
-
-/** Turns rows into one array a column, as `unnest` wants them. */
-function columns<T>(rows: readonly T[], cells: (row: T) => readonly unknown[], width: number): unknown[][] {
-  const result: unknown[][] = Array.from({ length: width }, () => new Array<unknown>(rows.length));
-  rows.forEach((row, index) => {
-    cells(row).forEach((cell, column) => {
-      const target = result[column];
-      if (target !== undefined) target[index] = cell;
-    });
-  });
-  return result;
 }
