@@ -23,6 +23,13 @@ const CSP = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+const PAGE_HEADERS = {
+  'content-security-policy': CSP,
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-cache',
+};
+
 const SCRIPT = 'text/javascript; charset=utf-8';
 const STYLE = 'text/css; charset=utf-8';
 const FILES = [
@@ -43,14 +50,9 @@ export async function addPageRoutes(router: Router): Promise<void> {
   const serve = async (path: string, file: string | URL, type: string) => {
     const body = await readFile(file);
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    const headers = {
-      'content-type': type,
-      'content-security-policy': CSP,
-      'cache-control': 'no-cache',
-      etag,
-    };
+    const headers = { ...PAGE_HEADERS, 'content-type': type, etag };
     const whole: Reply = { status: 200, headers, body };
-    const unchanged: Reply = { status: 304, headers: { etag } };
+    const unchanged: Reply = { status: 304, headers: { etag }, body };
     router.add('GET', path, (exchange) => exchange.send(exchange.ifNoneMatch === etag ? unchanged : whole));
   };
   await Promise.all([

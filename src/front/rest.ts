@@ -63,7 +63,7 @@ function readyAnswer(operation: Operation, exchange: Exchange, parts: RestParts)
     return false;
   }
   const { bytes, etag } = operation.ready(parts.context(principal));
-  if (exchange.ifNoneMatch === etag) exchange.send({ status: 304, headers: { etag } });
+  if (exchange.ifNoneMatch === etag) exchange.send({ status: 304, headers: { etag }, body: bytes });
   else exchange.send(jsonBytes(200, bytes, { etag, 'cache-control': 'no-cache' }));
   return true;
 }

@@ -185,6 +185,21 @@ test('HEAD answers as GET does, without the body', async () => {
   assert.equal(await head.text(), '');
 });
 
+test('one connection carries many requests, whatever the one before was', async () => {
+  const status = ['Host: localhost', '', ''].join('\r\n');
+  const first = `HEAD /api/status HTTP/1.1\r\n${status}`;
+  const second = `GET /nothing HTTP/1.1\r\n${status}`;
+  const answer = await raw(fixture.front.port, [
+    `${first}${second}${first}GET /health HTTP/1.1`,
+    'Host: localhost',
+  ]);
+  const whole = `${answer.head}\r\n\r\n${answer.body}`;
+  assert.deepEqual(
+    whole.match(/HTTP\/1\.1 \d+/g),
+    ['200', '404', '200', '200'].map((code) => `HTTP/1.1 ${code}`),
+  );
+});
+
 test('another site cannot reach it through a name of its own', async () => {
   const ask = async (host: string) =>
     (await raw(fixture.front.port, ['GET /api/status HTTP/1.1', `Host: ${host}`])).status;

@@ -43,18 +43,29 @@ export class Exchange {
 
   constructor(res: HttpResponse, req: HttpRequest, onDone: OnDone) {
     const foreignId = req.getHeader('x-request-id');
-    this.id = FOREIGN_ID.test(foreignId) ? foreignId : `${ID_PREFIX}-${(++idCount).toString(36)}`;
+    this.id =
+      foreignId !== '' && FOREIGN_ID.test(foreignId) ? foreignId : `${ID_PREFIX}-${(++idCount).toString(36)}`;
     this.method = req.getCaseSensitiveMethod().toUpperCase();
     this.path = req.getUrl();
     this.query = req.getQuery() ?? '';
     this.host = req.getHeader('host');
     this.authorization = req.getHeader('authorization');
-    this.contentType = req.getHeader('content-type');
-    this.ifNoneMatch = req.getHeader('if-none-match');
+    // Each of these crosses into native code, so each is read only where it can matter.
+    const isRead = this.method === 'GET' || this.method === 'HEAD';
+    this.contentType = isRead ? '' : req.getHeader('content-type');
+    this.ifNoneMatch = isRead ? req.getHeader('if-none-match') : '';
     this.#res = res;
     this.#req = req;
     this.#onDone = onDone;
-    res.onAborted(() => {
+  }
+
+  /**
+   * Must be called when the route handler returns: uWebSockets.js wants a handler for aborts on every response that
+   * is not answered by then. One that is answered has none, which spares the read that everybody makes its cost.
+   */
+  handedBack(): void {
+    if (this.#over) return;
+    this.#res.onAborted(() => {
       this.#abort?.abort();
       this.#finish(499);
     });
@@ -86,11 +97,13 @@ export class Exchange {
     if (this.#over) return;
     const body = reply.body ?? '';
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    // Both describe a body without sending it; for a 304 too, `reply.body` is what a 200 would carry.
     if (this.method === 'HEAD' || reply.status === 304) {
       this.#res.cork(() => {
         this.#writeHead(reply);
-        // 304 describes the body that was not sent; uWebSockets.js writes the length that it is given.
-        this.#res.endWithoutBody(reply.status === 304 ? undefined : bytes.byteLength, closeConnection);
+        // Given the length, uWebSockets.js would wait for the body and cut off the connection's next request.
+        this.#res.writeHeader('content-length', String(bytes.byteLength));
+        this.#res.endWithoutBody();
       });
       this.#finish(reply.status);
     } else if (bytes.byteLength <= STREAM_FROM_BYTES) {

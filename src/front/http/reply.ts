@@ -38,8 +38,6 @@ export function statusLine(status: number): string {
 /** On every answer. No CORS header: other sites have no business here. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
 };
 

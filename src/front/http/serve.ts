@@ -36,6 +36,7 @@ export function serveHttp(app: TemplatedApp, parts: ServeParts): { open(): numbe
       }
       exchange.send(errorReply(error, exchange.id));
     }
+    exchange.handedBack();
   });
   return { open: () => open };
 }

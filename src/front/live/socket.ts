@@ -47,6 +47,7 @@ async function upgrade(
 ): Promise<void> {
   const exchange = new Exchange(res, req, parts.onDone);
   exchange.route = LIVE_PATH;
+  exchange.handedBack();
   const key = req.getHeader('sec-websocket-key');
   const extensions = req.getHeader('sec-websocket-extensions');
   const protocols = req
