@@ -6,13 +6,13 @@ import type { MetricSample } from '../../schema/messages.js';
 import type { Target } from '../config/settings.js';
 import type { Clock } from '../contract/clock.js';
 import type { FamilySpec } from '../contract/family.js';
-import type { Result } from '../contract/result.js';
+import type { CommonCode, Result } from '../contract/result.js';
 import type { NodeState } from '../contract/tree.js';
 import type { Producer } from '../queue/producer.js';
 import { type Due, Family, type Outcome } from '../supervisor/family.js';
 import type { SupervisionEvent } from '../supervisor/managed.js';
 import { Lag } from './lag.js';
-import { familyDown, familyUp } from './self.js';
+import { familyDown, familyGone, familyUp } from './self.js';
 import { Ticker } from './ticker.js';
 import { UplinkGate } from './uplink-gate.js';
 
@@ -30,6 +30,9 @@ export interface CollectorOptions {
 /** Beyond the uplink's own timeout, how long a failure waits for word of it, in ms. */
 const HOLD_MARGIN_MS = 2_000;
 
+/** Codes of results that stand for a check which was not made. */
+const NO_CHECK: ReadonlySet<string> = new Set<CommonCode>(['thread_crashed', 'thread_hung', 'family_failed']);
+
 export class Collector {
   private readonly ticker: Ticker;
   private readonly gate: UplinkGate;
@@ -38,7 +41,8 @@ export class Collector {
   private configured: readonly Target[] = [];
   private registered: readonly Target[] = [];
   private uplink: Target | null = null;
-  private readonly reportedDown = new Set<string>();
+  /** What was last said of each family; nothing before its first check, whatever an earlier process said. */
+  private readonly said = new Map<string, 'up' | 'down'>();
   private leads = false;
 
   constructor(private readonly options: CollectorOptions) {
@@ -58,6 +62,8 @@ export class Collector {
       onResults: (results) => producer.add({ results }),
       // A check of the uplink may have begun just before, so one more must fit after it.
       holdMs: () => 2 * (this.uplink?.timeoutMs ?? 0) + HOLD_MARGIN_MS,
+      // Three checks of the uplink in a row without a word: whatever was true of it need not be any more.
+      trustMs: () => (this.uplink === null ? 0 : 3 * (this.uplink.intervalMs + this.uplink.timeoutMs)),
     });
   }
 
@@ -174,7 +180,10 @@ export class Collector {
       targets.find((target) => this.options.families.get(target.family)?.judgesUplink === true) ?? null;
     const needed = new Set(targets.map((target) => target.family));
     const idle = [...this.families.values()].filter((family) => !needed.has(family.name));
-    for (const family of idle) this.families.delete(family.name);
+    for (const { name } of idle) {
+      this.families.delete(name);
+      if (this.said.get(name) === 'down') this.says(name, 'up', familyGone(name, this.now()));
+    }
     const fresh = [...needed]
       .filter((name) => !this.families.has(name))
       .flatMap((name) => this.makeFamily(name));
@@ -191,7 +200,7 @@ export class Collector {
       file: probeFile,
       clock,
       logging,
-      onOutcomes: (outcomes) => this.answered(outcomes),
+      onOutcomes: (outcomes) => this.answered(name, outcomes),
       onEvent: (event) => this.supervised(name, event),
       onLag: (lagMs) => this.lag.observe(lagMs),
     });
@@ -209,21 +218,32 @@ export class Collector {
     for (const [name, group] of byFamily) this.families.get(name)?.submit(group);
   }
 
-  private answered(outcomes: readonly Outcome[]): void {
+  private answered(family: string, outcomes: readonly Outcome[]): void {
     for (const { due, results } of outcomes) {
       this.ticker.answered(due);
       this.gate.take(results);
     }
+    const judged = outcomes.some(({ results }) => results.some((result) => !NO_CHECK.has(result.code ?? '')));
+    if (judged && this.said.get(family) !== 'up') this.says(family, 'up', familyUp(family, this.now()));
   }
 
-  /** A family that keeps crashing is itself something that is wrong, and says so like any other service. */
+  /**
+   * A family that keeps crashing is itself something that is wrong, and says so like any other service. It works
+   * again when it has made a check: a thread that only starts may crash at the first.
+   */
   private supervised(family: string, event: SupervisionEvent): void {
     this.options.onEvent(event);
-    const now = Math.round(this.options.clock.now());
-    let result: Result | null = null;
-    if (event.kind === 'exhausted') result = familyDown(family, event.reason, now);
-    else if (event.kind === 'started' && this.reportedDown.delete(family)) result = familyUp(family, now);
-    if (event.kind === 'exhausted') this.reportedDown.add(family);
-    if (result !== null) this.options.producer.add({ results: [result] });
+    const failed = event.kind === 'exhausted' && this.families.get(family)?.failed === true;
+    if (!failed || !this.leads || this.said.get(family) === 'down') return;
+    this.says(family, 'down', familyDown(family, event.reason, this.now()));
+  }
+
+  private says(family: string, state: 'up' | 'down', result: Result): void {
+    this.said.set(family, state);
+    this.options.producer.add({ results: [result] });
+  }
+
+  private now(): number {
+    return Math.round(this.options.clock.now());
   }
 }

@@ -11,8 +11,13 @@ export function familyDown(family: string, reason: string, now: number): Result 
   };
 }
 
+/** Ends what `familyDown` said; the writer leaves it out where nothing was ever wrong. */
 export function familyUp(family: string, now: number): Result {
   return { ...about(family, now), verdict: 'pass', detail: `the ${family} checks run again` };
+}
+
+export function familyGone(family: string, now: number): Result {
+  return { ...about(family, now), verdict: 'pass', detail: `nothing is configured for the ${family} checks` };
 }
 
 function about(

@@ -49,6 +49,11 @@ export class Ticker {
   private readonly cycles: Cycles;
   private wheel: TimingWheel<Tick>;
   private offsetMs: number;
+  /**
+   * Grows by one when the wall clock steps back. Instants that come a second time are then not the same ones: a
+   * result is identified by its service and its due instant, and an hour of checks would count as stored already.
+   */
+  private shiftMs = 0;
   private timer: NodeJS.Timeout | null = null;
 
   constructor(private readonly options: TickerOptions) {
@@ -162,7 +167,8 @@ export class Ticker {
 
   private scheduleNext(timed: Timed, after = Number.NEGATIVE_INFINITY): void {
     const from = Math.max(this.options.clock.now(), after);
-    this.schedule(timed, nextDue(from, timed.target.intervalMs, timed.phase));
+    const { target, phase } = timed;
+    this.schedule(timed, nextDue(from - this.shiftMs, target.intervalMs, phase) + this.shiftMs);
   }
 
   private schedule(timed: Timed, dueAt: number): void {
@@ -171,6 +177,7 @@ export class Ticker {
 
   /** After a step of the wall clock every target gets its next instant by the new time. */
   private realign(stepMs: number): void {
+    if (stepMs < 0) this.shiftMs += 1;
     this.wheel = new TimingWheel(SLOT_MS, SLOTS, this.options.clock.monotonic());
     for (const timed of this.targets.values()) {
       timed.generation += 1;

@@ -18,6 +18,8 @@ export interface GateOptions {
   readonly onResults: (results: readonly Result[]) => void;
   /** Longest a failure is held, in ms: an uplink check takes at most this. */
   readonly holdMs: () => number;
+  /** How long a word on the uplink is believed when no other follows, in ms; 0 when nothing speaks of it. */
+  readonly trustMs: () => number;
 }
 
 interface Held {
@@ -27,12 +29,19 @@ interface Held {
 
 /** Most probe calls held at once; one more lets the oldest go as it is. */
 const MAX_HELD = 10_000;
+/** No check that began during an outage ends later than this after it, in ms. */
+const AFTERMATH_MS = 600_000;
 
 export class UplinkGate {
   private attribution: Attribution | null = null;
   private judgedAt = Number.NEGATIVE_INFINITY;
-  /** The newest outage of the uplink: what it was, and when the uplink was first seen to work again. */
-  private outage: { sentence: string; endedAt: number } | null = null;
+  /** The same instant on the monotonic clock, which no step of the wall clock makes older or newer. */
+  private heardAt = Number.NEGATIVE_INFINITY;
+  /**
+   * The newest outage of the uplink: what it was, and when the uplink was first seen to work again, on the wall
+   * clock (`endedAt`, compared with the starts of checks) and on the monotonic one (`overAt`).
+   */
+  private outage: { sentence: string; endedAt: number; overAt: number | null } | null = null;
   private readonly held = new Set<Held>();
   /** Targets that failed last time while the uplink worked: they are down by themselves, no need to ask again. */
   private readonly downByThemselves = new Set<string>();
@@ -50,6 +59,7 @@ export class UplinkGate {
 
   /** Takes the results of one probe call. */
   take(results: readonly Result[]): void {
+    this.forgetOldWords();
     const verdict = results.find((result) => result.attribution !== undefined);
     if (verdict?.attribution !== undefined) {
       this.options.onResults(results);
@@ -74,6 +84,16 @@ export class UplinkGate {
     for (const held of [...this.held]) this.let(held);
   }
 
+  /** An uplink that is not looked at any more must not excuse failures for ever. */
+  private forgetOldWords(): void {
+    const sinceMs = this.options.clock.monotonic() - this.heardAt;
+    if (sinceMs > this.options.trustMs()) {
+      this.attribution = null;
+      this.judgedAt = Number.NEGATIVE_INFINITY;
+      this.outage = null;
+    }
+  }
+
   private isKnown(suspect: Result): boolean {
     return this.attribution?.state === 'up' && this.downByThemselves.has(suspect.target);
   }
@@ -84,11 +104,16 @@ export class UplinkGate {
   }
 
   private judged(attribution: Attribution, startedAt: number): void {
-    if (attribution.state === 'down')
-      this.outage = { sentence: attribution.sentence, endedAt: Number.POSITIVE_INFINITY };
-    else if (this.outage?.endedAt === Number.POSITIVE_INFINITY) this.outage.endedAt = startedAt;
+    const heardAt = this.options.clock.monotonic();
+    if (attribution.state === 'down') {
+      this.outage = { sentence: attribution.sentence, endedAt: Number.POSITIVE_INFINITY, overAt: null };
+    } else if (this.outage !== null) {
+      if (this.outage.overAt === null) this.outage = { ...this.outage, endedAt: startedAt, overAt: heardAt };
+      else if (heardAt - this.outage.overAt > AFTERMATH_MS) this.outage = null;
+    }
     this.attribution = attribution;
     this.judgedAt = startedAt;
+    this.heardAt = heardAt;
     for (const held of [...this.held]) {
       if (this.isFresh(held.results) || attribution.state === 'down') this.let(held);
       else this.options.checkUplink();
