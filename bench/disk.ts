@@ -24,7 +24,6 @@ export const bench: Bench = {
   group: 'collector',
   unit: 'probe',
   compare: 'cpu',
-  quick: true,
   peer: 'fs.statfs',
   fixture: directories,
   ours: (context) =>

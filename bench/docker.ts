@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import Docker from 'dockerode';
 import { startDockerd } from '../test/support/dockerd.js';
 import { type DockerTarget, spec } from '../workers/docker/spec.js';
-import { CannotRun, type Bench, type Fixture } from './harness/bench.js';
+import { type Bench, CannotRun, type Fixture } from './harness/bench.js';
 import { bareLoop } from './shared/loop.js';
 import { probeSide } from './shared/probing.js';
 

@@ -11,7 +11,6 @@ export const bench: Bench = {
   unit: 'probe',
   compare: 'cpu',
   goal: { atLeast: 1 },
-  quick: true,
   peer: 'undici Client',
   fixture: httpTargets,
   ours: (context) =>

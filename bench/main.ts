@@ -30,7 +30,8 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function measure(benches: readonly Bench[], options: Options): Promise<number> {
   const where = environment(isolated);
-  if (!isolated) console.error('No network namespace of its own could be made (needs root): this run uses the host’s.');
+  if (!isolated)
+    console.error('No network namespace of its own could be made (needs root): this run uses the host’s.');
   const outcomes: Outcome[] = [];
   const line = progress(benches.length);
   for (const bench of benches) {
@@ -40,7 +41,9 @@ async function measure(benches: readonly Bench[], options: Options): Promise<num
   }
   line.clear();
   report(outcomes, where, options);
-  return outcomes.every((outcome) => outcome.pairs.length > 0 || !outcome.problem?.startsWith('failed')) ? 0 : 1;
+  return outcomes.every((outcome) => outcome.pairs.length > 0 || !outcome.problem?.startsWith('failed'))
+    ? 0
+    : 1;
 }
 
 function report(outcomes: readonly Outcome[], where: ReturnType<typeof environment>, options: Options): void {
@@ -76,7 +79,10 @@ function report(outcomes: readonly Outcome[], where: ReturnType<typeof environme
 
 function list(benches: readonly Bench[]): string {
   return benches
-    .map(({ name, group, title, goal }) => `${name.padEnd(16)}${group.padEnd(11)}${title} (goal: ${goalText(goal)})`)
+    .map(
+      ({ name, group, title, goal }) =>
+        `${name.padEnd(16)}${group.padEnd(11)}${title} (goal: ${goalText(goal)})`,
+    )
     .join('\n');
 }
 

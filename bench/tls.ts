@@ -13,7 +13,6 @@ export const bench: Bench = {
   unit: 'probe',
   compare: 'cpu',
   goal: { atLeast: 0.9 },
-  quick: true,
   peer: 'tls.connect, handshake only',
   fixture: httpsTargets,
   ours: (context) =>

@@ -10,7 +10,6 @@ export const bench: Bench = {
   group: 'collector',
   unit: 'probe',
   compare: 'cpu',
-  quick: true,
   peer: 'undici Client',
   fixture: httpTargets,
   ours: (context) =>

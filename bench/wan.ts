@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type WanTarget, spec } from '../workers/wan/spec.js';
+import { spec, type WanTarget } from '../workers/wan/spec.js';
 import type { Bench, Fixture, SideContext } from './harness/bench.js';
 import { startPeer } from './harness/peer.js';
 import type { TargetAnswer, TargetCommand } from './peers/target.js';
@@ -16,7 +16,9 @@ async function nameServer(): Promise<Fixture> {
 }
 
 async function pingOnce(): Promise<void> {
-  const child = spawn('ping', ['-n', '-q', '-c', '1', '-W', '1', '--', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('ping', ['-n', '-q', '-c', '1', '-W', '1', '--', '127.0.0.1'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   child.stdout.resume();
   child.stderr.resume();
   const [code] = (await once(child, 'close')) as [number | null];
@@ -32,7 +34,12 @@ export const bench: Bench = {
   peer: 'ping spawned twice',
   fixture: nameServer,
   ours: (context: SideContext) => {
-    const target = { gateway: '127.0.0.1', target: '127.0.0.1', dns_host: 'service.test', dns_server: `127.0.0.1:${context.data}` };
+    const target = {
+      gateway: '127.0.0.1',
+      target: '127.0.0.1',
+      dns_host: 'service.test',
+      dns_server: `127.0.0.1:${context.data}`,
+    };
     return probeSide<WanTarget>(context, {
       spec,
       targets: Array.from({ length: CONCURRENCY }, () => ({ ...target, count: 1, echo_interval_ms: 10 })),

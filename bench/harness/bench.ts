@@ -65,8 +65,6 @@ export interface Bench {
   readonly unit: string;
   readonly compare: Compare;
   readonly goal?: Goal;
-  /** Cheap enough for the smoke test. */
-  readonly quick?: boolean;
   /** What the bare side is, in a few words. */
   readonly peer: string;
   fixture?(scale: number): Promise<Fixture>;

@@ -46,3 +46,8 @@ export function treeCpuMs(groups: Readonly<Record<string, readonly number[]>>): 
   }
   return sums;
 }
+
+/** The processes that `pid` has started and not lost, such as the front of a Matrix. */
+export function childrenOf(pid: number): number[] {
+  return [...processes()].filter(([, { parent }]) => parent === pid).map(([child]) => child);
+}

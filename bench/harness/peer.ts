@@ -9,8 +9,8 @@ export interface Peer {
   readonly pid: number;
   /** Sends a command and waits for its answer. */
   ask<Answer>(command: object): Promise<Answer>;
-  /** Sends without waiting. */
-  tell(message: object): void;
+  /** Sends without an answer. */
+  tell<T extends { readonly told: true }>(message: T): void;
   close(): Promise<void>;
 }
 
@@ -22,10 +22,10 @@ export async function startPeer<Answer>(
 ): Promise<Peer & { readonly answer: Answer }> {
   const file = typeof name === 'string' ? new URL(`../peers/${name}.js`, import.meta.url) : name;
   const child = fork(fileURLToPath(file), [], { serialization: 'advanced', env });
-  const peer = {
+  const peer: Peer = {
     pid: child.pid ?? 0,
     ask: <A>(command: object) => ask<A>(child, command),
-    tell: (message: object) => void child.send(message),
+    tell: (message) => void child.send(message),
     close: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, 'exit');
@@ -66,10 +66,20 @@ async function ask<Answer>(child: ChildProcess, command: object): Promise<Answer
   });
 }
 
-/** The inside of a peer: answers each command in turn, and ends with its parent. */
-export function servePeer<Command>(handle: (command: Command) => Promise<unknown>): void {
+/**
+ * The inside of a peer: answers each command in turn, and ends with its parent. `heard` gets what came by `tell`,
+ * which is marked by `told: true` and is not answered.
+ */
+export function servePeer<Command, Told = never>(
+  handle: (command: Command) => Promise<unknown>,
+  heard: (message: Told) => void = () => undefined,
+): void {
   let turn: Promise<void> = Promise.resolve();
-  process.on('message', (command) => {
+  process.on('message', (command: object) => {
+    if ('told' in command) {
+      heard(command as Told);
+      return;
+    }
     turn = turn.then(async () => {
       try {
         process.send?.({ answer: await handle(command as Command) });

@@ -1,5 +1,9 @@
 /** One line on standard error that says what runs, on a terminal; silent elsewhere. */
-export function progress(total: number): { show(name: string, step: string): void; next(): void; clear(): void } {
+export function progress(total: number): {
+  show(name: string, step: string): void;
+  next(): void;
+  clear(): void;
+} {
   const begun = performance.now();
   let done = 0;
   const write = (text: string): void => {

@@ -26,7 +26,9 @@ export function choose(benches: readonly Bench[], wanted: readonly string[]): Be
   const names = benches.map((bench) => bench.name);
   const unknown = wanted.find((wish) => !names.includes(wish) && !GROUPS.includes(wish as Group));
   if (unknown !== undefined)
-    throw new Error(`there is no benchmark "${unknown}"; there are ${names.join(', ')} and the groups ${GROUPS.join(', ')}`);
+    throw new Error(
+      `there is no benchmark "${unknown}"; there are ${names.join(', ')} and the groups ${GROUPS.join(', ')}`,
+    );
   if (wanted.length === 0) return [...benches];
   return benches.filter((bench) => wanted.includes(bench.name) || wanted.includes(bench.group));
 }

@@ -34,8 +34,10 @@ export async function runBench(bench: Bench, options: RunOptions): Promise<Outco
   try {
     options.onStep('starting');
     fixture = await bench.fixture?.(options.scale);
-    for (const which of ['ours', 'bare'] as const) sides.push(await startSide(bench, which, fixture, options));
-    const [ours, bare] = sides as [Peer, Peer];
+    const ours = await startSide(bench, 'ours', fixture, options);
+    sides.push(ours);
+    const bare = await startSide(bench, 'bare', fixture, options);
+    sides.push(bare);
     const round = (side: Peer, seconds: number) =>
       side.ask<Round>({ kind: 'round', seconds } satisfies SideCommand);
     if (bench.compare !== 'time') {
@@ -49,7 +51,9 @@ export async function runBench(bench: Bench, options: RunOptions): Promise<Outco
     return { bench, pairs, problem: null };
   } catch (error) {
     const problem =
-      error instanceof CannotRun ? error.message : `failed: ${error instanceof Error ? error.message : error}`;
+      error instanceof CannotRun
+        ? error.message
+        : `failed: ${error instanceof Error ? error.message : error}`;
     return { bench, pairs, problem };
   } finally {
     for (const side of sides) {

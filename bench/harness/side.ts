@@ -4,7 +4,12 @@ import { servePeer } from './peer.js';
 import { loadBench } from './registry.js';
 
 export type SideCommand =
-  | { readonly kind: 'start'; readonly bench: string; readonly which: 'ours' | 'bare'; readonly context: SideContext }
+  | {
+      readonly kind: 'start';
+      readonly bench: string;
+      readonly which: 'ours' | 'bare';
+      readonly context: SideContext;
+    }
   | { readonly kind: 'round'; readonly seconds: number }
   | { readonly kind: 'close' };
 export type Started = { readonly cannotRun: string | null };

@@ -50,7 +50,8 @@ export function summarise({ bench, pairs }: Outcome): Summary | null {
   const ours = sideSummary(pairs.map((pair) => pair.ours));
   const bare = sideSummary(pairs.map((pair) => pair.bare));
   const ratio = spread(pairs.map((pair) => ratioOf(bench, pair)));
-  const plusMs = ours.timeMs === null || bare.timeMs === null ? null : ours.timeMs.median - bare.timeMs.median;
+  const plusMs =
+    ours.timeMs === null || bare.timeMs === null ? null : ours.timeMs.median - bare.timeMs.median;
   const reached = bench.goal === undefined ? null : reaches(bench.goal, ratio.median, plusMs ?? 0);
   return { ours, bare, ratio, plusMs, reached };
 }
@@ -68,7 +69,10 @@ function reaches(goal: Goal, ratio: number, plusMs: number): boolean {
 }
 
 function sideSummary(rounds: readonly Round[]): SideSummary {
-  const by = (pick: (round: Round) => Readonly<Record<string, number>>, scale: (ms: number, round: Round) => number) =>
+  const by = (
+    pick: (round: Round) => Readonly<Record<string, number>>,
+    scale: (ms: number, round: Round) => number,
+  ) =>
     Object.fromEntries(
       [...new Set(rounds.flatMap((round) => Object.keys(pick(round))))].map((name) => [
         name,
@@ -82,7 +86,10 @@ function sideSummary(rounds: readonly Round[]): SideSummary {
     cpuUsPerUnitBy: by((round) => round.cpuMs, usPerUnit),
     unitsPerCore: spread(rounds.map((round) => (round.units * 1000) / cpuMsOf(round))),
     timeMs: timed ? spread(rounds.flatMap((round) => round.timesMs ?? [])) : null,
-    extra: by((round) => round.extra ?? {}, (value) => value),
+    extra: by(
+      (round) => round.extra ?? {},
+      (value) => value,
+    ),
     reportedCpuUsPerUnit: by((round) => round.reportedCpuMs, usPerUnit),
   };
 }

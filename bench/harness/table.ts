@@ -3,7 +3,16 @@ import type { Bench, Goal } from './bench.js';
 import type { Outcome } from './run.js';
 import { type SideSummary, type Spread, type Summary, summarise } from './summary.js';
 
-const HEAD = ['benchmark', 'side', 'per second', 'CPU per unit', 'per core', 'ratio (min–max)', 'goal', 'beside'];
+const HEAD = [
+  'benchmark',
+  'side',
+  'per second',
+  'CPU per unit',
+  'per core',
+  'ratio (min–max)',
+  'goal',
+  'beside',
+];
 
 /** Lines of text, columns aligned; then a line for each benchmark that could not run, with the reason. */
 export function table(outcomes: readonly Outcome[]): string[] {
@@ -14,9 +23,14 @@ export function table(outcomes: readonly Outcome[]): string[] {
     if (summary !== null) rows.push(...rowsOf(outcome.bench, summary));
     if (outcome.problem !== null) problems.push(`${outcome.bench.name} not run: ${outcome.problem}`);
   }
-  const widths = HEAD.map((title, column) => Math.max(...[HEAD, ...rows].map((row) => row[column]?.length ?? 0), title.length));
+  const widths = HEAD.map((title, column) =>
+    Math.max(...[HEAD, ...rows].map((row) => row[column]?.length ?? 0), title.length),
+  );
   const line = (cells: readonly string[]) =>
-    cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd();
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
   return [...(rows.length > 0 ? [line(HEAD), ...rows.map(line)] : []), ...problems];
 }
 
@@ -31,8 +45,15 @@ function rowsOf(bench: Bench, summary: Summary): string[][] {
 }
 
 function sideCells({ unit }: Bench, side: SideSummary): string[] {
-  const rate = side.timeMs === null ? `${count(side.unitsPerSecond.median)} ${unit}s/s` : `${spreadText(side.timeMs)} ms`;
-  return [rate, `${microseconds(side.cpuUsPerUnit.median)}${partsText(side.cpuUsPerUnitBy)}`, count(side.unitsPerCore.median)];
+  const rate =
+    side.timeMs === null
+      ? `${count(side.unitsPerSecond.median)} ${plural(unit)}/s`
+      : `${spreadText(side.timeMs)} ms`;
+  return [
+    rate,
+    `${microseconds(side.cpuUsPerUnit.median)}${partsText(side.cpuUsPerUnitBy)}`,
+    count(side.unitsPerCore.median),
+  ];
 }
 
 /** The split is worth a word only when several kinds of process worked. */
@@ -44,7 +65,9 @@ function partsText(parts: Readonly<Record<string, Spread>>): string {
 
 function beside({ extra, reportedCpuUsPerUnit }: SideSummary): string {
   const numbers = Object.entries(extra).map(([name, { median }]) => `${name} ${figure(median)}`);
-  const cpu = Object.entries(reportedCpuUsPerUnit).map(([name, { median }]) => `${name} ${microseconds(median)}`);
+  const cpu = Object.entries(reportedCpuUsPerUnit).map(
+    ([name, { median }]) => `${name} ${microseconds(median)}`,
+  );
   return [...numbers, ...cpu].join(', ');
 }
 
@@ -54,6 +77,10 @@ export function goalText(goal: Goal | undefined): string {
   if ('atLeast' in goal) return `≥ ${goal.atLeast} ×`;
   if ('atMost' in goal) return `≤ ${goal.atMost} ×`;
   return `≤ +${goal.plusMs} ms`;
+}
+
+function plural(unit: string): string {
+  return unit.endsWith('y') ? `${unit.slice(0, -1)}ies` : `${unit}s`;
 }
 
 function spreadText({ median, min, max }: Spread): string {

@@ -1,7 +1,8 @@
 /** What is probed: an HTTP or HTTPS server on many loopback addresses, and a name server. In a process of its own. */
+
+import type * as Uws from 'uWebSockets.js';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import type * as Uws from 'uWebSockets.js';
 import { loadUws } from '../../src/front/uws.js';
 import { servePeer } from '../harness/peer.js';
 
@@ -25,9 +26,7 @@ servePeer<TargetCommand>(async (command) => (command.kind === 'http' ? http(comm
 async function http({ addresses, tls }: TargetCommand & { kind: 'http' }): Promise<TargetAnswer> {
   const uws = (await loadUws()) as unknown as typeof Uws;
   const app =
-    tls === undefined
-      ? uws.App()
-      : uws.SSLApp({ key_file_name: tls.key, cert_file_name: tls.cert });
+    tls === undefined ? uws.App() : uws.SSLApp({ key_file_name: tls.key, cert_file_name: tls.cert });
   app.any('/*', (res) => void res.end(BODY));
   const origins: string[] = [];
   for (let last = 1; last <= addresses; last += 1) {

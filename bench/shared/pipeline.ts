@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { WriterSays } from '../../src/app/children.js';
 import { SQL_DIR, workerEntry } from '../../src/config/paths.js';
 import type { Result } from '../../src/contract/result.js';
 import { Producer } from '../../src/queue/producer.js';
 import { Spool } from '../../src/queue/spool.js';
 import { startThread } from '../../src/supervisor/thread.js';
 import type { WriterData } from '../../workers/writer.js';
-import type { WriterSays } from '../../src/app/children.js';
 import { LOGGING } from './probing.js';
 import { serviceName } from './results.js';
 
@@ -37,7 +37,12 @@ export async function startPipeline(url: string, services: number): Promise<Pipe
     ready = resolve;
   });
   const data: WriterData = {
-    url, sqlDirectory: SQL_DIR, customerId: 'axe', node: 'bench', cycleMs: 30_000, logging: LOGGING,
+    url,
+    sqlDirectory: SQL_DIR,
+    customerId: 'axe',
+    node: 'bench',
+    cycleMs: 30_000,
+    logging: LOGGING,
   };
   const writer = await startThread<WriterSays, never>({
     file: pathToFileURL(workerEntry('writer')),
@@ -62,7 +67,10 @@ export async function startPipeline(url: string, services: number): Promise<Pipe
   };
   producer.add({
     declare: Array.from({ length: services }, (_, index) => ({
-      name: serviceName(index), family: 'http', intervalMs: 1000, config: {},
+      name: serviceName(index),
+      family: 'http',
+      intervalMs: 1000,
+      config: {},
     })),
   });
   await until(() => changes > 0);

@@ -1,9 +1,22 @@
 import { startPostgres, type TestPostgres } from '../../test/support/postgres.js';
-import { CannotRun } from '../harness/bench.js';
+import { CannotRun, type Side } from '../harness/bench.js';
 
-/** A PostgreSQL server of this side's own, from the system's package; its data is removed with it. */
-export async function benchPostgres(): Promise<TestPostgres> {
-  return startPostgres().catch((error: unknown) => {
+/** A side with a PostgreSQL server of its own, from the system's package; its data is removed with it. */
+export async function withPostgres(make: (postgres: TestPostgres) => Promise<Side>): Promise<Side> {
+  const postgres = await startPostgres().catch((error: unknown) => {
     throw new CannotRun(`no PostgreSQL server: ${error instanceof Error ? error.message : error}`);
   });
+  try {
+    const side = await make(postgres);
+    return {
+      round: (seconds) => side.round(seconds),
+      close: async () => {
+        await side.close();
+        await postgres.close();
+      },
+    };
+  } catch (error) {
+    await postgres.close();
+    throw error;
+  }
 }

@@ -41,7 +41,12 @@ export async function probeSide<T extends TargetCommon>(
     close: () => thread.kill(),
     round: (seconds) =>
       probeRound({
-        seconds, items, concurrency, verdict, thread, context,
+        seconds,
+        items,
+        concurrency,
+        verdict,
+        thread,
+        context,
         listen: (listener) => {
           onMessage = listener;
         },
@@ -50,10 +55,18 @@ export async function probeSide<T extends TargetCommon>(
 }
 
 /** A target as config hands it over: the family's defaults applied, checked against its schema. */
-export function itemOf<T extends TargetCommon>(spec: FamilySpec<T>, fields: Partial<T> & { name: string }): ProbeItem {
+export function itemOf<T extends TargetCommon>(
+  spec: FamilySpec<T>,
+  fields: Partial<T> & { name: string },
+): ProbeItem {
   const config = Value.Default(spec.schema, { ...fields });
   Value.Assert(spec.schema, config);
-  return { name: fields.name, dueAt: Date.now(), timeoutMs: 10_000, config: config as unknown as ProbeItem['config'] };
+  return {
+    name: fields.name,
+    dueAt: Date.now(),
+    timeoutMs: 10_000,
+    config: config as unknown as ProbeItem['config'],
+  };
 }
 
 interface RoundParts {
@@ -69,7 +82,15 @@ interface RoundParts {
 let nextBatch = 1;
 let nextItem = 0;
 
-function probeRound({ seconds, items, concurrency, verdict, thread, context, listen }: RoundParts): Promise<Round> {
+function probeRound({
+  seconds,
+  items,
+  concurrency,
+  verdict,
+  thread,
+  context,
+  listen,
+}: RoundParts): Promise<Round> {
   const meter = startMeter({ node: [process.pid] }, context.reported);
   const end = performance.now() + seconds * 1000;
   const size = Math.min(BATCH, concurrency);
@@ -85,7 +106,9 @@ function probeRound({ seconds, items, concurrency, verdict, thread, context, lis
   return new Promise((resolve, reject) => {
     void thread.exited.then((reason) => reject(new Error(`the probe thread ended: ${reason}`)));
     listen((message) => {
-      const wrong = message.results.find((result) => result.service === result.target && result.verdict !== verdict);
+      const wrong = message.results.find(
+        (result) => result.service === result.target && result.verdict !== verdict,
+      );
       if (wrong !== undefined) reject(new Error(`${wrong.service}: ${wrong.verdict}, ${wrong.detail}`));
       inFlight -= message.done.length;
       units += message.done.length;

@@ -1,8 +1,9 @@
+import type { TestPostgres } from '../test/support/postgres.js';
 import type { Bench, Side, SideContext } from './harness/bench.js';
 import { startMeter } from './harness/meter.js';
 import { copyOfResults, insertBare } from './shared/bare-insert.js';
 import { startPipeline } from './shared/pipeline.js';
-import { benchPostgres } from './shared/postgres.js';
+import { withPostgres } from './shared/postgres.js';
 import { ResultSource } from './shared/results.js';
 
 const SERVICES = 10_000;
@@ -14,20 +15,19 @@ const UNDER_WAY = 20_000;
 const BARE_BATCH = 10_000;
 
 export const bench: Bench = {
-  name: 'pipeline',
+  name: 'results',
   title: 'Results through producer, pg-boss and writer, committed',
   group: 'pipeline',
   unit: 'result',
   compare: 'rate',
   goal: { atLeast: 0.5 },
   peer: `INSERT … SELECT FROM unnest of ${BARE_BATCH} rows`,
-  ours,
-  bare,
+  ours: (context) => withPostgres((postgres) => ours(context, postgres)),
+  bare: (context) => withPostgres((postgres) => bare(context, postgres)),
 };
 
-async function ours(context: SideContext): Promise<Side> {
+async function ours(context: SideContext, postgres: TestPostgres): Promise<Side> {
   const services = Math.ceil(SERVICES * context.scale);
-  const postgres = await benchPostgres();
   const pipeline = await startPipeline(postgres.url, services);
   const source = new ResultSource(services);
   let added = 0;
@@ -44,16 +44,12 @@ async function ours(context: SideContext): Promise<Side> {
       await pipeline.untilStored(added);
       return meter.stop({ units: added - from });
     },
-    close: async () => {
-      await pipeline.close();
-      await postgres.close();
-    },
+    close: () => pipeline.close(),
   };
 }
 
-async function bare(context: SideContext): Promise<Side> {
+async function bare(context: SideContext, postgres: TestPostgres): Promise<Side> {
   const services = Math.ceil(SERVICES * context.scale);
-  const postgres = await benchPostgres();
   const client = await copyOfResults(postgres.url);
   const source = new ResultSource(services);
   const idOf = (service: string): number => Number(service.slice(-5)) + 1;
@@ -68,9 +64,6 @@ async function bare(context: SideContext): Promise<Side> {
       }
       return meter.stop({ units });
     },
-    close: async () => {
-      await client.end();
-      await postgres.close();
-    },
+    close: () => client.end(),
   };
 }

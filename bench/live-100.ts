@@ -1,0 +1,3 @@
+import { liveBench } from './shared/live.js';
+
+export const bench = liveBench(100);
