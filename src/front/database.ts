@@ -183,10 +183,18 @@ export class Database {
 /** SQLSTATE classes that say "not now" rather than "wrong": connection, resources, shutdown, system. */
 const OUTAGE_CLASSES = new Set(['08', '53', '57', '58']);
 
-/** Turns a driver's error into MX_DATABASE_DOWN unless the database answered with a complaint about the query. */
+/**
+ * Turns a driver's error into MX_DATABASE_DOWN, or into MX_BAD_REQUEST for a value that no column can hold (class 22: a
+ * NUL in a text). Any other complaint about a query is a bug of ours and stays what it is.
+ */
 export function asOutage(error: unknown): unknown {
   if (error instanceof MatrixError) return error;
   const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code)) {
+    return new MatrixError('MX_BAD_REQUEST', `The database cannot hold this value: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
   const isSqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && /\d/.test(code);
   if (isSqlState && !OUTAGE_CLASSES.has(code.slice(0, 2)) && code !== '25006') return error;
   if (error instanceof TypeError || error instanceof RangeError) return error;

@@ -3,7 +3,7 @@
  * Authentication comes before, because each surface carries its token in its own way.
  */
 import type { Logger } from 'pino';
-import { MatrixError, messageOf } from '../contract/errors.js';
+import { MatrixError } from '../contract/errors.js';
 import { covers, type Principal } from './auth.js';
 import type { Operation, OperationContext } from './operations/operation.js';
 import type { Origin, Validate } from './validate.js';
@@ -25,6 +25,9 @@ export interface DispatchParts {
   measure(operation: string, via: string, outcome: string): void;
 }
 
+/** Refusals that are worth a line whatever was asked. */
+const ACCESS_CODES: ReadonlySet<string> = new Set(['MX_UNAUTHENTICATED', 'MX_FORBIDDEN']);
+
 export type Dispatch = (call: Call) => Promise<unknown>;
 
 /** @throws MatrixError MX_UNAUTHENTICATED or MX_FORBIDDEN when the principal may not call the operation. */
@@ -35,6 +38,11 @@ export function authorise(operation: Operation, principal: Principal): void {
     'MX_FORBIDDEN',
     `${operation.name} needs the role ${operation.scope}; this token has the role ${principal.role}`,
   );
+}
+
+/** Writes a refusal to the audit log; `fields` say who asked for what. */
+export function auditRefusal(log: Logger, fields: object, error: MatrixError): void {
+  log.warn({ ...fields, audit: true, code: error.code }, `refused: ${error.message}`);
 }
 
 /** Builds the dispatcher. What it returns throws MatrixError for refusals, or whatever the handler threw. */
@@ -56,12 +64,10 @@ export function dispatcher({ validate, log, context, measure }: DispatchParts): 
       measure(operation.name, call.via, 'ok');
       return output;
     } catch (error) {
-      const code = error instanceof MatrixError ? error.code : 'MX_INTERNAL';
-      measure(operation.name, call.via, code);
-      if (code === 'MX_INTERNAL') log.error({ ...fields, code, err: error }, `${operation.name} failed`);
-      else if (operation.mutates || code === 'MX_FORBIDDEN' || code === 'MX_UNAUTHENTICATED') {
-        log.warn({ ...fields, audit: true, code }, `${operation.name} refused: ${messageOf(error)}`);
-      }
+      const refusal = error instanceof MatrixError && error.code !== 'MX_INTERNAL' ? error : null;
+      measure(operation.name, call.via, refusal?.code ?? 'MX_INTERNAL');
+      if (refusal === null) log.error({ ...fields, err: error }, `${operation.name} failed`);
+      else if (operation.mutates || ACCESS_CODES.has(refusal.code)) auditRefusal(log, fields, refusal);
       throw error;
     }
   };

@@ -1,7 +1,8 @@
 /** The REST view of the registry: routes are made from the operations, none is written by hand. */
 import { MatrixError } from '../contract/errors.js';
+import type { Logger } from '../log/logger.js';
 import { ANONYMOUS, type Authenticator, type Principal } from './auth.js';
-import { authorise, type Dispatch } from './dispatch.js';
+import { auditRefusal, authorise, type Dispatch } from './dispatch.js';
 import type { Exchange } from './http/exchange.js';
 import { errorReply, jsonBytes, jsonReply } from './http/reply.js';
 import type { Router } from './http/router.js';
@@ -22,6 +23,7 @@ export interface Access {
 export interface RestParts extends Access {
   readonly operations: readonly Operation[];
   readonly dispatch: Dispatch;
+  readonly log: Logger;
   context(principal: Principal): OperationContext;
 }
 
@@ -76,9 +78,7 @@ async function answer(
   parts: RestParts,
 ): Promise<void> {
   try {
-    const principal = await principalOf(exchange.authorization, parts);
-    exchange.subject = principal.subject;
-    authorise(operation, principal);
+    const principal = await admitted(operation, exchange, parts);
     const sent =
       body === null ? queryFields(exchange.query, operation) : jsonFields(await body, exchange.contentType);
     refusePathFields(sent, operation);
@@ -94,6 +94,25 @@ async function answer(
   } catch (error) {
     const tooLarge = error instanceof MatrixError && error.code === 'MX_TOO_LARGE';
     exchange.send(errorReply(error, exchange.id), tooLarge);
+  }
+}
+
+/** Who asks, if they may ask for this at all: known before anything is read that they sent. */
+async function admitted(operation: Operation, exchange: Exchange, parts: RestParts): Promise<Principal> {
+  try {
+    const principal = await principalOf(exchange.authorization, parts);
+    exchange.subject = principal.subject;
+    authorise(operation, principal);
+    return principal;
+  } catch (error) {
+    const fields = {
+      request_id: exchange.id,
+      operation: operation.name,
+      via: 'rest',
+      subject: exchange.subject,
+    };
+    if (error instanceof MatrixError) auditRefusal(parts.log, fields, error);
+    throw error;
   }
 }
 

@@ -45,7 +45,7 @@ export async function surfaces({ init, log, health, metrics, context }: SurfaceP
     measure: (operation, via, outcome) => metrics.operation(operation, via, outcome),
   });
   const mcp = mcpEndpoint({ operations: OPERATIONS, ...access, dispatch, version: init.version, log });
-  addRestRoutes(router, { operations: OPERATIONS, ...access, dispatch, context });
+  addRestRoutes(router, { operations: OPERATIONS, ...access, dispatch, log, context });
   router.add('POST', '/matrix/mcp', (exchange) => mcp.handle(exchange));
   router.add('GET', '/health', (exchange) => exchange.send(health.live()));
   router.add('GET', '/health/ready', (exchange) => exchange.send(health.ready(exchange.id)));

@@ -107,6 +107,9 @@ test('changing needs the role that the refusal names, and a refusal changes noth
     body: '{"name":"n","family":"http"}',
   });
   assert.equal(register.status, 403);
+  const audited = open.logLines.filter((line) => line.includes('"audit":true'));
+  assert.ok(audited.some((line) => line.includes('acknowledge_alert') && line.includes('a viewer')));
+  assert.ok(audited.some((line) => line.includes('register_service') && line.includes('MX_FORBIDDEN')));
   assert.deepEqual(open.store.services, []);
 });
 

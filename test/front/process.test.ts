@@ -139,6 +139,9 @@ test('a registered target is checked by its family before it is stored', async (
   assert.equal(wrong.status, 400);
   assert.match(wrong.text, /uri/);
   assert.equal((await register({ name: 'web', family: 'nonsense' })).status, 400);
+  const nul = await register({ name: 'a\0b', family: 'http', config: { url: 'http://127.0.0.1/' } });
+  assert.equal(nul.status, 400);
+  assert.equal((await get('/api/services/a%00b/history')).status, 400);
   const right = { name: 'web', family: 'http', config: { url: 'http://127.0.0.1/', interval_s: 5 } };
   assert.equal((await register(right)).status, 201);
   assert.equal((await register(right)).status, 409);

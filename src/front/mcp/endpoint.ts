@@ -14,7 +14,7 @@ import {
 import type { Logger } from 'pino';
 import { MatrixError, messageOf } from '../../contract/errors.js';
 import type { Authenticator } from '../auth.js';
-import type { Dispatch } from '../dispatch.js';
+import { auditRefusal, type Dispatch } from '../dispatch.js';
 import type { Exchange } from '../http/exchange.js';
 import { errorReply, jsonReply } from '../http/reply.js';
 import type { Operation } from '../operations/operation.js';
@@ -75,7 +75,7 @@ export function mcpEndpoint(parts: McpParts): McpEndpoint {
       if (error instanceof MatrixError) {
         const close = error.code === 'MX_TOO_LARGE';
         if (error.code === 'MX_UNAUTHENTICATED') {
-          parts.log.warn({ request_id: exchange.id, audit: true }, `mcp refused: ${error.message}`);
+          auditRefusal(parts.log, { request_id: exchange.id, via: 'mcp' }, error);
         }
         exchange.send(errorReply(error, exchange.id), close);
         return;
