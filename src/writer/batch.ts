@@ -8,14 +8,14 @@ import type pg from 'pg';
 import type { PgBoss } from 'pg-boss';
 import { type Batch, BatchSchema, type Changes } from '../../schema/messages.js';
 import type { Check } from '../../schema/wire.js';
-import { messageOf } from '../contract/errors.js';
 import type { Result } from '../contract/result.js';
 import { bossDatabase, DEAD_QUEUE, NOTICES_QUEUE, RESULTS_QUEUE } from '../queue/queues.js';
 import { closeCycles, closeInterrupted, newestCycle } from './cycles.js';
 import { declareTargets } from './declare.js';
 import { type Directory, type Entry, loadDirectory } from './directory.js';
-import { type Notice, type Plan, plan } from './plan.js';
-import { orphans, resolve } from './resolve.js';
+import { sessionLost } from './failure.js';
+import { type Plan, plan } from './plan.js';
+import { resolve } from './resolve.js';
 import { nextRevision } from './transaction.js';
 import { ensurePartitions, insertAlerts, insertDiscovered, insertResults, writePlan } from './write.js';
 
@@ -58,7 +58,7 @@ export async function processJobs(
   const db = bossDatabase(client);
   await client.query('BEGIN');
   try {
-    const jobs: Job[] = await boss.fetch(RESULTS_QUEUE, { batchSize: limit, db });
+    const jobs = await fetchInOrder(context, limit);
     const outcome =
       jobs.length === 0
         ? { jobs: 0, stored: 0, duplicates: 0, orphaned: 0, directory, changes: null }
@@ -73,7 +73,7 @@ export async function processJobs(
     await client.query('COMMIT');
     return outcome;
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined);
+    await rollBack(client, error);
     context.days.clear();
     throw error;
   }
@@ -85,7 +85,7 @@ export async function buryOldest(context: WriterContext, reason: string): Promis
   const db = bossDatabase(client);
   await client.query('BEGIN');
   try {
-    const jobs: Job[] = await boss.fetch(RESULTS_QUEUE, { batchSize: 1, db });
+    const jobs = await fetchInOrder(context, 1);
     for (const job of jobs) await bury(context, job, reason);
     if (jobs.length > 0)
       await boss.complete(
@@ -96,9 +96,20 @@ export async function buryOldest(context: WriterContext, reason: string): Promis
       );
     await client.query('COMMIT');
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined);
+    await rollBack(client, error);
     throw error;
   }
+}
+
+/** The order of the ids is the order of making; what an UPDATE returns has none. */
+async function fetchInOrder({ client, boss }: WriterContext, limit: number): Promise<Job[]> {
+  const jobs: Job[] = await boss.fetch(RESULTS_QUEUE, { batchSize: limit, db: bossDatabase(client) });
+  return jobs.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** A session that is gone has rolled back by itself, and asking it would only cost another timeout. */
+async function rollBack(client: pg.Client, error: unknown): Promise<void> {
+  if (!sessionLost(error)) await client.query('ROLLBACK').catch(() => undefined);
 }
 
 async function bury(context: WriterContext, job: Job, reason: string): Promise<void> {
@@ -142,10 +153,13 @@ async function store(
     directory = await loadDirectory(client);
   }
   const declared =
-    directory === before ? [] : [...directory.values()].filter((entry) => !before.has(entry.name));
+    directory === before
+      ? []
+      : [...directory.values()].filter((entry) => before.get(entry.name)?.id !== entry.id);
 
   const sent = batches.flatMap((batch) => batch.results as unknown as Result[]);
-  const { results, discovered } = resolve(directory, sent);
+  const nowMs = Date.now();
+  const { results, discovered, orphaned } = resolve(directory, sent, nowMs);
   if (discovered.length > 0) {
     const entries = await insertDiscovered(client, customerId, discovered);
     directory = new Map([...directory, ...entries.map((entry) => [entry.name, entry] as const)]);
@@ -160,39 +174,47 @@ async function store(
   const work = plan(
     directory,
     results.filter((_, index) => fresh.has(index)),
-    cycleMs,
+    { cycleMs, nowMs },
   );
   const cycles = batches.flatMap((batch) => batch.cycles);
   const changed = rev > 0 || fresh.size > 0 || cycles.length > 0;
-  const alerts = changed ? await writeAll(context, work, await revision()) : [];
+  const { alerts, live } = changed ? await writeAll(context, work, await revision()) : NOTHING;
   await closeCycles(client, customerId, cycles);
 
-  const entries = new Map([...declared.map((entry) => [entry.name, entry] as const), ...work.moved]);
+  const moved = [...work.moved].filter(([, entry]) => live.has(entry.id));
+  const entries = new Map([...declared.map((entry) => [entry.name, entry] as const), ...moved]);
   return {
     jobs,
     stored: fresh.size,
     duplicates: results.length - fresh.size,
-    orphaned: orphans(sent, results),
-    directory: work.moved.size === 0 ? directory : new Map([...directory, ...work.moved]),
+    orphaned,
+    directory: moved.length === 0 ? directory : new Map([...directory, ...moved]),
     changes: changed
-      ? { rev, checks: [...entries.values()].map(checkOf), removed, alerts, cycle: await newestCycle(client) }
+      ? {
+          rev,
+          checks: [...entries.values()].map(checkOf),
+          removed: removed.filter((name) => !directory.has(name)),
+          alerts,
+          cycle: await newestCycle(client),
+        }
       : null,
   };
 }
 
-async function writeAll(context: WriterContext, work: Plan, rev: number): Promise<Changes['alerts']> {
+const NOTHING = { alerts: [], live: new Set<number>() };
+
+/** Answers the alerts that were opened and the ids of services that still existed when their state was written. */
+async function writeAll(
+  context: WriterContext,
+  work: Plan,
+  rev: number,
+): Promise<{ alerts: Changes['alerts']; live: ReadonlySet<number> }> {
   const { client, customerId } = context;
-  await writePlan(client, customerId, work, context.cycleMs, rev);
-  const alerts = await insertAlerts(client, customerId, work.alerts, rev);
-  const opened: Notice[] = alerts.map((alert) => ({
-    kind: 'outage',
-    service: alert.service,
-    severity: alert.severity,
-    message: alert.message,
-    at: Date.parse(alert.created_at),
-    outageSince: Date.parse(alert.created_at),
-  }));
-  const notices = [...opened, ...work.recoveries];
+  const live = await writePlan(client, customerId, work, context.cycleMs, rev);
+  const isLive = ({ service }: { service: string }): boolean =>
+    live.has(work.moved.get(service)?.id ?? Number.NaN);
+  const alerts = await insertAlerts(client, customerId, work.alerts.filter(isLive), rev);
+  const notices = work.notices.filter(isLive);
   if (notices.length > 0) {
     await context.boss.insert(
       NOTICES_QUEUE,
@@ -200,7 +222,7 @@ async function writeAll(context: WriterContext, work: Plan, rev: number): Promis
       { db: bossDatabase(client) },
     );
   }
-  return alerts;
+  return { alerts, live };
 }
 
 const instant = (ms: number): string => new Date(ms).toISOString();
@@ -222,12 +244,4 @@ export function checkOf(entry: Entry): Check {
     facts: state?.facts ?? {},
     stored: true,
   };
-}
-
-/** Whether an error means that the session is gone, so that trying again on it is of no use. */
-export function sessionLost(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  if (typeof code !== 'string') return /terminated|not queryable|timeout|closed/i.test(messageOf(error));
-  // 08: connection, 57P: shutdown, 53: out of resources; E…: the socket.
-  return /^(08|57P|53|E[A-Z])/.test(code);
 }

@@ -19,21 +19,23 @@ export async function acknowledgeAlert(
   db: pg.Pool,
   command: { alertId: string; ackedBy: string; node: string },
 ): Promise<{ alert: Alert; already: boolean; changes: Changes | null } | null> {
+  const read = `SELECT ${ALERT_COLUMNS} FROM matrix.alerts x WHERE id = $1`;
   return inTransaction(db, async (client) => {
-    // The lock makes two people who acknowledge at once see one winner.
-    const found = await client.query<Alert>(
-      `SELECT ${ALERT_COLUMNS} FROM matrix.alerts x WHERE id = $1 FOR UPDATE`,
-      [command.alertId],
-    );
-    const existing = found.rows[0];
+    const existing = (await client.query<Alert>(read, [command.alertId])).rows[0];
     if (existing === undefined) return null;
     if (existing.acked_at !== null) return { alert: existing, already: true, changes: null };
+    // Its lock makes two people who acknowledge at once see one winner. Taken before any row: so does the writer.
     const rev = await nextRevision(client, command.node);
     const { rows } = await client.query<Alert>(
-      `UPDATE matrix.alerts x SET acked_at = now(), acked_by = $2, rev = $3 WHERE id = $1 RETURNING ${ALERT_COLUMNS}`,
+      `UPDATE matrix.alerts x SET acked_at = now(), acked_by = $2, rev = $3
+       WHERE id = $1 AND acked_at IS NULL RETURNING ${ALERT_COLUMNS}`,
       [command.alertId, command.ackedBy, rev],
     );
-    const alert = rows[0] ?? existing;
+    const alert = rows[0];
+    if (alert === undefined) {
+      const winner = (await client.query<Alert>(read, [command.alertId])).rows[0] ?? existing;
+      return { alert: winner, already: true, changes: null };
+    }
     return { alert, already: false, changes: { rev, checks: [], removed: [], alerts: [alert], cycle: null } };
   });
 }
@@ -86,7 +88,7 @@ export async function removeService(
 ): Promise<Changes | null> {
   return inTransaction(db, async (client) => {
     const found = await client.query<{ source: string; target: string }>(
-      'SELECT source, target FROM matrix.services WHERE name = $1 AND removed_at IS NULL FOR UPDATE',
+      'SELECT source, target FROM matrix.services WHERE name = $1 AND removed_at IS NULL',
       [command.name],
     );
     const service = found.rows[0];
@@ -106,6 +108,7 @@ export async function removeService(
        WHERE target = $1 AND removed_at IS NULL RETURNING name`,
       [command.name, rev],
     );
+    if (rows.length === 0) return null;
     await client.query(`SELECT pg_notify($1, '')`, [TARGETS_CHANNEL]);
     return { rev, checks: [], removed: rows.map((row) => row.name), alerts: [], cycle: null };
   });

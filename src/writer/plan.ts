@@ -4,7 +4,7 @@
  */
 import type { Result, Severity, Verdict } from '../contract/result.js';
 import type { Directory, Entry } from './directory.js';
-import { transition } from './transition.js';
+import { type Effect, transition } from './transition.js';
 
 export type Counts = Record<Verdict, number>;
 
@@ -29,7 +29,8 @@ export interface Plan {
   /** Entries whose state moved, in their new form. */
   readonly moved: ReadonlyMap<string, Entry>;
   readonly alerts: readonly NewAlert[];
-  readonly recoveries: readonly Notice[];
+  /** Every beginning and end of an outage, in order. A second outage is told of, also if the first one's alert waits. */
+  readonly notices: readonly Notice[];
   /** Keyed `serviceId:hourMs`. */
   readonly uptime: ReadonlyMap<string, { serviceId: number; hourMs: number; counts: Counts }>;
   /** Keyed by the start of the cycle, epoch ms. */
@@ -40,17 +41,22 @@ const HOUR_MS = 3_600_000;
 const noCounts = (): Counts => ({ pass: 0, warn: 0, fail: 0, unknown: 0 });
 
 /** `results` are new ones only, in the order in which they were made; each names a service in the directory. */
-export function plan(directory: Directory, results: readonly Result[], cycleMs: number): Plan {
+export function plan(
+  directory: Directory,
+  results: readonly Result[],
+  options: { readonly cycleMs: number; readonly nowMs: number },
+): Plan {
+  const { cycleMs, nowMs } = options;
   const moved = new Map<string, Entry>();
   const alerts: NewAlert[] = [];
-  const recoveries: Notice[] = [];
+  const notices: Notice[] = [];
   const uptime: Map<string, { serviceId: number; hourMs: number; counts: Counts }> = new Map();
   const cycles: Map<number, { counts: Counts; endMs: number }> = new Map();
 
   for (const result of results) {
     const entry = moved.get(result.service) ?? directory.get(result.service);
     if (entry === undefined) continue;
-    const { state, effect } = transition(entry.state, result);
+    const { state, effect } = transition(entry.state, result, nowMs);
     if (state !== entry.state) moved.set(result.service, { ...entry, state });
     if (effect.kind === 'outage') {
       alerts.push({
@@ -60,16 +66,8 @@ export function plan(directory: Directory, results: readonly Result[], cycleMs: 
         message: result.detail,
         createdAt: result.startedAt,
       });
-    } else if (effect.kind === 'recovery') {
-      recoveries.push({
-        kind: 'recovery',
-        service: result.service,
-        severity: 'info',
-        message: result.detail,
-        at: result.startedAt,
-        outageSince: effect.outageSince,
-      });
     }
+    if (effect.kind !== 'none') notices.push(noticeOf(result, effect));
     const hourMs = Math.floor(result.dueAt / HOUR_MS) * HOUR_MS;
     const key = `${entry.id}:${hourMs}`;
     const hour = uptime.get(key) ?? { serviceId: entry.id, hourMs, counts: noCounts() };
@@ -82,5 +80,17 @@ export function plan(directory: Directory, results: readonly Result[], cycleMs: 
     cycle.endMs = Math.max(cycle.endMs, result.startedAt + result.durationMs);
     cycles.set(ts, cycle);
   }
-  return { moved, alerts, recoveries, uptime, cycles };
+  return { moved, alerts, notices, uptime, cycles };
+}
+
+function noticeOf(result: Result, effect: Exclude<Effect, { kind: 'none' }>): Notice {
+  const begins = effect.kind === 'outage';
+  return {
+    kind: effect.kind,
+    service: result.service,
+    severity: begins ? effect.severity : 'info',
+    message: result.detail,
+    at: result.startedAt,
+    outageSince: begins ? result.startedAt : effect.outageSince,
+  };
 }

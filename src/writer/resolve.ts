@@ -1,11 +1,16 @@
 /** Which service each result belongs to, worked out before anything is written. Pure. */
 import { COMMON_CODES, cleanText, type Result, SELF_FAMILY } from '../contract/result.js';
 import type { Directory, Entry } from './directory.js';
+import { isOlder } from './transition.js';
+
+type Found = Pick<Entry, 'name' | 'family' | 'target' | 'intervalMs'>;
 
 export interface Resolved {
   /** Results to store, in order, each with a service that exists or is in `discovered`. */
   readonly results: readonly Result[];
-  readonly discovered: readonly Pick<Entry, 'name' | 'family' | 'target' | 'intervalMs'>[];
+  readonly discovered: readonly Found[];
+  /** How many were left out: nobody watches their service any more, or they cannot be stored. */
+  readonly orphaned: number;
 }
 
 /**
@@ -14,37 +19,47 @@ export interface Resolved {
  * A call that says how its target is says everything that the target has: what it used to report and now does
  * not becomes `unknown`, once.
  */
-export function resolve(directory: Directory, sent: readonly Result[]): Resolved {
-  const discovered = new Map<string, Pick<Entry, 'name' | 'family' | 'target' | 'intervalMs'>>();
+export function resolve(directory: Directory, sent: readonly Result[], nowMs: number): Resolved {
+  const discovered = new Map<string, Found>();
   const results: Result[] = [];
+  let orphaned = 0;
   for (const raw of sent) {
-    if (![raw.dueAt, raw.startedAt, raw.durationMs].every(Number.isFinite)) continue;
-    const result = clean(raw);
-    const known = directory.get(result.service) ?? discovered.get(result.service);
-    if (known !== undefined && known.target !== result.target) continue;
-    if (known === undefined) {
-      const target = directory.get(result.target);
-      const self = result.family === SELF_FAMILY;
-      if (!self && (target === undefined || target.name === result.service)) continue;
-      discovered.set(result.service, {
-        name: result.service,
-        family: result.family,
-        target: result.target,
-        intervalMs: target?.intervalMs ?? 30_000,
-      });
+    const known = directory.get(raw.service) ?? discovered.get(raw.service);
+    if (known === undefined && raw.family === SELF_FAMILY && !tells(raw)) continue;
+    const owner = known ?? newService(directory, raw);
+    if (!isStorable(raw) || owner?.target !== raw.target) {
+      orphaned += 1;
+      continue;
     }
-    results.push(result);
+    if (known === undefined) discovered.set(owner.name, owner);
+    results.push(clean(raw));
   }
-  results.push(...gone(directory, results));
-  return { results, discovered: [...discovered.values()] };
+  results.push(...gone(directory, results, nowMs));
+  return { results, discovered: [...discovered.values()], orphaned };
 }
 
-/** How many of `sent` were left out. */
-export function orphans(sent: readonly Result[], kept: readonly Result[]): number {
-  return Math.max(0, sent.length - kept.filter((result) => result.code !== 'not_reported').length);
+/** The service that a result brings with it, if it may: its target is watched, or Matrix speaks of itself. */
+function newService(directory: Directory, { service, family, target }: Result): Found | undefined {
+  const reporter = directory.get(target);
+  if (family !== SELF_FAMILY && (reporter === undefined || target === service)) return undefined;
+  return { name: service, family, target, intervalMs: reporter?.intervalMs ?? 30_000 };
 }
 
-function gone(directory: Directory, results: readonly Result[]): Result[] {
+/** What Matrix says about itself begins with trouble; that all is well is news only after that. */
+function tells(self: Result): boolean {
+  return self.verdict !== 'pass';
+}
+
+/** The end of the year 9999: beyond it neither names of partitions nor ISO instants have their usual form. */
+const LAST_INSTANT = 253_402_300_799_999;
+
+/** One result that PostgreSQL refuses would put its whole batch aside. */
+function isStorable({ dueAt, startedAt, durationMs }: Result): boolean {
+  const isInstant = (ms: number): boolean => ms >= 0 && ms <= LAST_INSTANT;
+  return isInstant(dueAt) && isInstant(startedAt) && Number.isFinite(durationMs);
+}
+
+function gone(directory: Directory, results: readonly Result[], nowMs: number): Result[] {
   const calls = new Map(
     results.filter((result) => result.service === result.target).map((call) => [call.target, call]),
   );
@@ -53,7 +68,8 @@ function gone(directory: Directory, results: readonly Result[]): Result[] {
   for (const entry of directory.values()) {
     if (entry.source !== 'discovered' || entry.state === null) continue;
     const call = calls.get(entry.target);
-    if (call === undefined || entry.state.code === 'not_reported' || call.dueAt < entry.state.dueAt) continue;
+    if (call === undefined || entry.state.code === 'not_reported') continue;
+    if (isOlder(call.dueAt, entry.state, nowMs)) continue;
     if (reported.has(`${call.dueAt}\n${entry.name}`)) continue;
     const blind = call.verdict === 'fail' || call.verdict === 'unknown';
     missing.push({
@@ -71,12 +87,15 @@ function gone(directory: Directory, results: readonly Result[]): Result[] {
   return missing;
 }
 
+/** More than any check may take; what PostgreSQL's `real` holds with room to spare. */
+const MAX_DURATION_MS = 1e9;
+
 function clean(result: Result): Result {
   return {
     ...result,
     dueAt: Math.round(result.dueAt),
     startedAt: Math.round(result.startedAt),
-    durationMs: Math.max(0, result.durationMs),
+    durationMs: Math.min(Math.max(0, result.durationMs), MAX_DURATION_MS),
     detail: cleanText(result.detail),
   };
 }

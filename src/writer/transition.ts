@@ -25,12 +25,21 @@ export type Effect =
   | { readonly kind: 'outage'; readonly severity: Severity }
   | { readonly kind: 'recovery'; readonly outageSince: number };
 
-/** A result older than the state (a late replay) is history only and moves nothing. */
+/** A state from further ahead than this was made by a clock that has been set back since, in ms. */
+const AHEAD_MS = 60_000;
+
+/** Whether what was due at `dueAt` is older than the state. A state from the future is older than everything. */
+export function isOlder(dueAt: number, state: ServiceState, nowMs: number): boolean {
+  return dueAt < state.dueAt && state.dueAt <= nowMs + AHEAD_MS;
+}
+
+/** A result older than the state (a late replay) is history only and moves nothing. `nowMs` is epoch ms. */
 export function transition(
   state: ServiceState | null,
   result: Result,
+  nowMs: number,
 ): { readonly state: ServiceState; readonly effect: Effect } {
-  if (state !== null && result.dueAt < state.dueAt) return { state, effect: { kind: 'none' } };
+  if (state !== null && isOlder(result.dueAt, state, nowMs)) return { state, effect: { kind: 'none' } };
   const outageSince = state?.outageSince ?? null;
   const next = {
     verdict: result.verdict,

@@ -101,28 +101,38 @@ export async function insertResults(
   return fresh;
 }
 
-/** Writes states, uptime and cycles of a plan. */
+/** Writes states, uptime and cycles of a plan. Answers the ids of the services whose state was written. */
 export async function writePlan(
   client: pg.ClientBase,
   customerId: string,
   plan: Plan,
   cycleMs: number,
   rev: number,
-): Promise<void> {
+): Promise<ReadonlySet<number>> {
+  const live = await writeStates(client, plan, rev);
+  await addToUptime(client, plan.uptime);
+  await addToCycles(client, customerId, plan.cycles, cycleMs);
+  return live;
+}
+
+/** The revision is locked by now: a service that is removed here is removed for good, and must not come back. */
+async function writeStates(client: pg.ClientBase, plan: Plan, rev: number): Promise<Set<number>> {
   const moved = [...plan.moved.values()].flatMap((entry) =>
     entry.state === null ? [] : [{ id: entry.id, ...entry.state }],
   );
-  await client.query(
+  const { rows } = await client.query<{ service_id: number }>(
     `INSERT INTO matrix.service_state AS t (service_id, verdict, code, detail, since, due_at, started_at,
        duration_ms, measurements, facts, outage_since, rev)
      SELECT i, v, c, d, ${at('s')}, ${at('u')}, ${at('b')}, m, x, f, ${at('o')}, $1
      FROM unnest($2::int[], $3::matrix.verdict[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::float8[],
        $9::real[], $10::jsonb[], $11::jsonb[], $12::float8[]) AS r(i, v, c, d, s, u, b, m, x, f, o)
+     WHERE EXISTS (SELECT 1 FROM matrix.services e WHERE e.id = i AND e.removed_at IS NULL)
      ON CONFLICT (service_id) DO UPDATE SET verdict = excluded.verdict, code = excluded.code,
        detail = excluded.detail, since = excluded.since, due_at = excluded.due_at,
        started_at = excluded.started_at, duration_ms = excluded.duration_ms,
        measurements = excluded.measurements, facts = excluded.facts,
-       outage_since = excluded.outage_since, rev = excluded.rev`,
+       outage_since = excluded.outage_since, rev = excluded.rev
+     RETURNING service_id`,
     [
       rev,
       ...columns(
@@ -144,6 +154,10 @@ export async function writePlan(
       ),
     ],
   );
+  return new Set(rows.map((row) => row.service_id));
+}
+
+async function addToUptime(client: pg.ClientBase, uptime: Plan['uptime']): Promise<void> {
   await client.query(
     `INSERT INTO matrix.uptime_hourly AS h (service_id, hour, pass, warn, fail, unknown)
      SELECT i, ${at('t')}, p, w, f, u
@@ -151,7 +165,7 @@ export async function writePlan(
      ON CONFLICT (service_id, hour) DO UPDATE SET pass = h.pass + excluded.pass, warn = h.warn + excluded.warn,
        fail = h.fail + excluded.fail, unknown = h.unknown + excluded.unknown`,
     columns(
-      [...plan.uptime.values()],
+      [...uptime.values()],
       ({ serviceId, hourMs, counts }) => [
         serviceId,
         hourMs,
@@ -163,7 +177,6 @@ export async function writePlan(
       6,
     ),
   );
-  await addToCycles(client, customerId, plan.cycles, cycleMs);
 }
 
 /** Opens alerts; a service that has an unacknowledged one gets none. Answers those that were opened. */

@@ -11,9 +11,17 @@ import { messageOf } from '../contract/errors.js';
 import { BOSS_CHANNEL, openBoss, RESULTS_QUEUE } from '../queue/queues.js';
 import { migrate } from '../store/migrate.js';
 import { createClient, createPool } from '../store/pool.js';
-import { buryOldest, type Outcome, processJobs, sessionLost, type WriterContext } from './batch.js';
+import {
+  batchAtFault,
+  buryOldest,
+  type Outcome,
+  processJobs,
+  sessionLost,
+  type WriterContext,
+} from './batch.js';
 import { TARGETS_CHANNEL } from './commands.js';
 import { type Directory, loadDirectory } from './directory.js';
+import { batchAtFault, sessionLost } from './failure.js';
 
 /** Advisory lock of the one writer; chosen at random. */
 export const WRITER_LOCK = 7_264_119_302;
@@ -74,11 +82,14 @@ export class Writer {
       try {
         await this.session();
       } catch (error) {
-        this.update({ active: false, problem: messageOf(error) });
-        this.options.log.warn(
-          { event: 'writer_session_lost', error: messageOf(error) },
-          'the writer lost its database session',
-        );
+        const problem = messageOf(error);
+        // An outage is a line in the log, not one at each attempt.
+        if (problem !== this.stats.problem)
+          this.options.log.warn(
+            { event: 'writer_session_lost', error: problem },
+            'the writer lost its database session',
+          );
+        this.update({ active: false, problem });
         await sleep(RECONNECT_MS);
       }
     }
@@ -156,7 +167,8 @@ export class Writer {
   }
 
   /** Stores what waits. A batch that fails although the session lives is tried alone, then put aside. */
-  private async take(context: WriterContext, directory: Directory): Promise<Outcome> {
+  private async take(context: WriterContext, known: Directory): Promise<Outcome> {
+    let directory = known;
     for (let attempt = 0; ; attempt += 1) {
       try {
         const outcome = await processJobs(context, directory, attempt === 0 ? MAX_JOBS : 1);
@@ -168,10 +180,14 @@ export class Writer {
           { event: 'batch_failed', attempt, error: messageOf(error) },
           'a batch could not be stored',
         );
-        if (attempt < MAX_ATTEMPTS) continue;
-        await buryOldest(context, messageOf(error));
-        this.update({ buried: this.stats.buried + 1 });
-        return { jobs: 1, stored: 0, duplicates: 0, orphaned: 0, directory, changes: null };
+        if (attempt === MAX_ATTEMPTS) {
+          if (!batchAtFault(error)) throw error;
+          await buryOldest(context, messageOf(error));
+          this.update({ buried: this.stats.buried + 1 });
+          return { jobs: 1, stored: 0, duplicates: 0, orphaned: 0, directory, changes: null };
+        }
+        // It may have failed because somebody else changed what exists.
+        directory = await loadDirectory(context.client);
       }
     }
   }
