@@ -5,7 +5,7 @@ import { loadSettings } from './config/load.js';
 import { PACKAGE_ROOT, VERSION } from './config/paths.js';
 import { watchConfig } from './config/watch.js';
 import { messageOf } from './contract/errors.js';
-import { createLogger } from './log/logger.js';
+import { createLogger, identity } from './log/logger.js';
 
 /** A drain that takes longer than this is cut off, in ms. */
 const STOP_MS = 60_000;
@@ -24,7 +24,7 @@ export async function run(
   const log = createLogger({
     service: 'main',
     ...settings.log,
-    base: { customer_id: settings.customerId, node: settings.node, deploy_color: settings.deployColor },
+    base: identity(settings),
   });
   log.info(
     {

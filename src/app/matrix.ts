@@ -8,7 +8,7 @@ import { SQL_DIR, VERSION, workerEntry } from '../config/paths.js';
 import type { Settings } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import type { NodeState } from '../contract/tree.js';
-import type { Logger } from '../log/logger.js';
+import { identity, type Logger } from '../log/logger.js';
 import { Producer } from '../queue/producer.js';
 import { Spool } from '../queue/spool.js';
 import { Leadership } from '../store/leadership.js';
@@ -90,7 +90,7 @@ export class Matrix {
     this.keepDays = settings.keepDays;
     this.logging = {
       ...settings.log,
-      base: { customer_id: settings.customerId, node: settings.node, deploy_color: settings.deployColor },
+      base: identity(settings),
     };
     this.root = new Supervisor({
       id: 'root',

@@ -4,7 +4,7 @@ import { loadFamilies } from '../config/families.js';
 import { createTargetValidator } from '../config/targets.js';
 import { createCompiler } from '../config/validator.js';
 import { MatrixError, messageOf } from '../contract/errors.js';
-import { createLogger, type Logger } from '../log/logger.js';
+import { createLogger, identity, type Logger } from '../log/logger.js';
 import type { CheckTarget } from './operations/operation.js';
 import { type Front, startFront } from './server.js';
 
@@ -36,7 +36,7 @@ async function start(init: FrontInit): Promise<Front> {
     service: 'front',
     level: init.log?.level ?? 'info',
     format: init.log?.format ?? 'json',
-    base: { customer_id: init.customerId, node: init.node, deploy_color: init.deployColor },
+    base: identity(init),
   });
   process.on('unhandledRejection', (error) =>
     log.error({ err: error }, 'a promise failed without anybody waiting for it'),

@@ -38,6 +38,16 @@ const LEVELS: Readonly<Record<string, string>> = {
   fatal: 'CRITICAL',
 };
 
+/** The fields that every line of this Matrix carries: whose it is, where it runs, and its colour if it has one. */
+export function identity(of: {
+  readonly customerId: string;
+  readonly node: string;
+  readonly deployColor: string | null;
+}): Readonly<Record<string, string>> {
+  const colour = of.deployColor === null ? {} : { deploy_color: of.deployColor };
+  return { customer_id: of.customerId, node: of.node, ...colour };
+}
+
 /** Makes a thread's or process's own logger; see `createLoggerHandle`. */
 export function createLogger(options: LoggerOptions): Logger {
   return createLoggerHandle(options).logger;
@@ -105,7 +115,9 @@ function prettyOptions(): PrettyOptions {
     customLevels: 'DEBUG:20,INFO:30,WARNING:40,ERROR:50,CRITICAL:60',
     customColors: 'DEBUG:blue,INFO:green,WARNING:yellow,ERROR:red,CRITICAL:bgRed',
     useOnlyCustomProps: true,
-    ignore: 'service,customer_id,node',
+    // What a person at a terminal knows already, or sees in the sentence.
+    ignore: 'service,customer_id,node,deploy_color,event,pid',
+    singleLine: true,
     messageFormat: (record, messageKey) =>
       `${record['service']}: ${withoutControls(String(record[messageKey] ?? ''))}`,
   };
