@@ -11,14 +11,7 @@ import { messageOf } from '../contract/errors.js';
 import { BOSS_CHANNEL, openBoss, RESULTS_QUEUE } from '../queue/queues.js';
 import { migrate } from '../store/migrate.js';
 import { createClient, createPool } from '../store/pool.js';
-import {
-  batchAtFault,
-  buryOldest,
-  type Outcome,
-  processJobs,
-  sessionLost,
-  type WriterContext,
-} from './batch.js';
+import { buryOldest, type Outcome, processJobs, type WriterContext } from './batch.js';
 import { TARGETS_CHANNEL } from './commands.js';
 import { type Directory, loadDirectory } from './directory.js';
 import { batchAtFault, sessionLost } from './failure.js';
