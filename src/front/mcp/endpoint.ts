@@ -20,7 +20,7 @@ import { errorReply, jsonReply } from '../http/reply.js';
 import type { Operation } from '../operations/operation.js';
 import { MAX_BODY_BYTES } from '../rest.js';
 import { callTool, type ToolCaller, toolList } from './tools.js';
-import { answerWith, webRequest } from './web.js';
+import { answerWith, type MakeRequest, webRequest } from './web.js';
 
 export interface McpParts {
   readonly operations: readonly Operation[];
@@ -45,31 +45,36 @@ export function mcpEndpoint(parts: McpParts): McpEndpoint {
     onerror,
   });
 
-  const respond = async (request: Request, caller: ToolCaller): Promise<Response> => {
+  const respond = async (request: Request, parsedBody: unknown, caller: ToolCaller): Promise<Response> => {
     const authInfo = {
       token: '',
       clientId: caller.principal.subject,
       scopes: [caller.principal.role],
       extra: { caller },
     };
-    if (!(await isLegacyRequest(request))) return modern.fetch(request, { authInfo });
+    const options = { authInfo, parsedBody };
+    if (!(await isLegacyRequest(request, parsedBody))) return modern.fetch(request, options);
     // Revisions up to 2025-11-25. One JSON answer instead of the stream that the SDK's own fallback opens:
     // no tool here says anything before its result.
     const server = makeServer({ era: 'legacy', authInfo, requestInfo: request });
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
     await server.connect(transport);
     try {
-      return await transport.handleRequest(request, { authInfo });
+      return await transport.handleRequest(request, options);
     } finally {
       await server.close();
     }
   };
 
-  const serve = async (exchange: Exchange, request: (body: Buffer) => Request, body: Promise<Buffer>) => {
+  const serve = async (exchange: Exchange, request: MakeRequest, body: Promise<Buffer>) => {
     try {
       const principal = await parts.authenticator.verify(exchange.authorization);
       exchange.subject = principal.subject;
-      const response = await respond(request(await body), { principal, requestId: exchange.id });
+      const caller = { principal, requestId: exchange.id };
+      const bytes = await body;
+      const parsed = parse(bytes);
+      // A body that is no JSON is left to the SDK, which knows the error for it.
+      const response = await respond(request(parsed === undefined ? bytes : null), parsed, caller);
       await answerWith(exchange, response);
     } catch (error) {
       if (error instanceof MatrixError) {
@@ -93,6 +98,15 @@ export function mcpEndpoint(parts: McpParts): McpEndpoint {
     handle: (exchange) => void serve(exchange, webRequest(exchange), exchange.readBody(MAX_BODY_BYTES)),
     close: () => modern.close(),
   };
+}
+
+/** Parsed once here, where the SDK would clone and read the request for each of its steps. */
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
 }
 
 /** Makes servers whose every answer was prepared once. */

@@ -5,17 +5,21 @@ import type { Exchange } from '../http/exchange.js';
 const OWN_HEADERS = new Set(['content-length', 'transfer-encoding', 'connection', 'date']);
 const ANY = 'application/json, text/event-stream';
 
+/** Makes the Request; null: its body is handed over parsed, beside it. */
+export type MakeRequest = (body: Buffer | null) => Request;
+
 /**
  * Captures what a Request needs while uWebSockets.js's own is readable.
  * @returns what makes the Request once the body is there; its signal aborts when the client goes away.
  */
-export function webRequest(exchange: Exchange): (body: Buffer) => Request {
+export function webRequest(exchange: Exchange): MakeRequest {
   const { headers, method, path, query, host, signal } = exchange;
   const url = `http://${host === '' ? 'localhost' : host}${path}${query === '' ? '' : `?${query}`}`;
   const accept = headers.get('accept');
   // A plain HTTP client takes anything; the protocol's own clients name both types.
   if (accept === null || accept.trim() === '*/*') headers.set('accept', ANY);
-  return (body) => new Request(url, { method, headers, body: new Uint8Array(body), signal });
+  return (body) =>
+    new Request(url, { method, headers, signal, ...(body === null ? {} : { body: new Uint8Array(body) }) });
 }
 
 /** Sends a Response, whole or as a stream, at the pace of the client. */
