@@ -3,35 +3,22 @@
  * database is away they go to the spool and follow later, in order. The caller never waits and never fails.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type pg from 'pg';
-import type { PgBoss } from 'pg-boss';
 import type { Batch } from '../../schema/messages.js';
 import { messageOf } from '../contract/errors.js';
-import type { Result } from '../contract/result.js';
-import { createPool } from '../store/pool.js';
-import { orderedId } from './ids.js';
-import { openBoss, RESULTS_QUEUE } from './queues.js';
+import { type Entry, gather, MAX_BATCH_RESULTS, resultsIn } from './batches.js';
+import { QueueLink } from './link.js';
 import type { Spool } from './spool.js';
 
 /** How long results are gathered before they leave, in ms. */
 const GATHER_MS = 25;
 /** The same while they go to the spool, where each departure costs an fsync. */
 const GATHER_SPOOL_MS = 200;
-/** Most results in one job. */
-const MAX_BATCH_RESULTS = 500;
 /** Pause between attempts while the database is away, in ms. */
 const RETRY_MS = 500;
-/** A statement that takes longer counts as "the database is away", in ms. */
-const STATEMENT_MS = 5_000;
 /** Most results held in memory when neither database nor spool takes them. */
 const MAX_PENDING_RESULTS = 100_000;
 
-/** What may travel in a batch; an entry is never split. */
-export interface Entry {
-  readonly results?: readonly Result[];
-  readonly cycles?: Batch['cycles'];
-  readonly declare?: NonNullable<Batch['declare']>;
-}
+export type { Entry } from './batches.js';
 
 export interface ProducerOptions {
   readonly node: string;
@@ -47,10 +34,12 @@ export class Producer {
   private pending: Entry[] = [];
   private pendingResults = 0;
   private wake: (() => void) | null = null;
-  private boss: PgBoss | null = null;
-  private pool: pg.Pool | null = null;
-  private url: string | null = null;
+  private readonly link = new QueueLink((problem) => this.setProblem(problem));
   private problem: string | null = 'not connected yet';
+  /** What was last said of the spool, so that it is not said twice a second. */
+  private spoolProblem: string | null = null;
+  /** Batches of the oldest segment that are in the queue already. */
+  private readonly replayed = new Set<string>();
   private closing = false;
   private readonly loops: Promise<void>[];
   private spoolUse: Promise<unknown> = Promise.resolve();
@@ -61,8 +50,7 @@ export class Producer {
 
   /** Names the database; called again when it moved. */
   connect(url: string): void {
-    this.url = url;
-    void this.disconnect();
+    this.link.connect(url);
   }
 
   /** Results accepted and not yet in the queue or on the spool. */
@@ -81,13 +69,13 @@ export class Producer {
     this.wake?.();
   }
 
-  /** Sends or spools what is pending, then lets go of everything. Ends within about `STATEMENT_MS`. */
+  /** Sends or spools what is pending, then lets go of everything. Takes about a statement's time limit, at most. */
   async close(): Promise<void> {
     this.closing = true;
     this.wake?.();
     await Promise.all(this.loops);
     await this.exclusive(() => this.options.spool.close());
-    await this.disconnect();
+    await this.link.close();
   }
 
   private async ingest(): Promise<void> {
@@ -96,126 +84,110 @@ export class Producer {
       const spooling = !this.options.spool.empty;
       if (this.pendingResults < MAX_BATCH_RESULTS && !this.closing)
         await sleep(spooling ? GATHER_SPOOL_MS : GATHER_MS);
-      const batches = this.takeBatches();
-      if (batches.length === 0) continue;
-      if (!this.options.spool.empty || !(await this.send(batches))) await this.keep(batches);
+      const batches = gather(this.pending.splice(0), this.options.node);
+      this.pendingResults = 0;
+      // While something older waits on the spool, nothing may overtake it.
+      const sent = this.options.spool.empty ? await this.send(batches) : 0;
+      if (sent < batches.length) await this.keep(batches.slice(sent));
     }
   }
 
   /** Everything spooled goes to the queue, oldest first, before anything newer may. */
   private async replay(): Promise<void> {
     while (!this.closing) {
-      if (this.options.spool.empty && this.boss !== null) {
+      if (this.options.spool.empty && this.link.isOpen) {
         await sleep(RETRY_MS);
         continue;
       }
-      const oldest = await this.exclusive(() => this.options.spool.oldest()).catch((error: unknown) => {
-        this.options.log.warn(
-          { event: 'spool_unreadable', error: messageOf(error) },
-          'the spool cannot be read',
-        );
-        return null;
-      });
-      const sent = oldest === null ? await this.reconnect() : await this.send(oldest.batches);
-      if (sent && oldest !== null) {
-        await this.exclusive(() => oldest.forget());
-        this.options.log.info(
-          { event: 'spool_replayed', batches: oldest.batches.length },
-          'spooled results are queued',
-        );
-      } else {
-        await sleep(RETRY_MS);
-      }
+      if (await this.replayOldest()) continue;
+      await sleep(RETRY_MS);
     }
   }
 
-  private takeBatches(): Batch[] {
-    const entries = this.pending;
-    this.pending = [];
-    this.pendingResults = 0;
-    const batches: Batch[] = [];
-    let batch = this.newBatch();
-    for (const entry of entries) {
-      batch.results.push(...((entry.results ?? []) as Batch['results']));
-      batch.cycles.push(...(entry.cycles ?? []));
-      if (entry.declare !== undefined) batch.declare = entry.declare;
-      if (batch.results.length >= MAX_BATCH_RESULTS || entry.declare !== undefined) {
-        batches.push(batch);
-        batch = this.newBatch();
-      }
-    }
-    if (batch.results.length + batch.cycles.length > 0) batches.push(batch);
-    return batches;
-  }
-
-  private newBatch(): Batch {
-    return { v: 1, id: orderedId(), node: this.options.node, results: [], cycles: [] };
-  }
-
-  /** False when the queue did not take them. The job id is the batch's, so sending twice queues it once. */
-  private async send(batches: readonly Batch[]): Promise<boolean> {
-    if (batches.length === 0) return true;
+  /** Moves the oldest segment into the queue; false when there is none or it could not be moved. */
+  private async replayOldest(): Promise<boolean> {
+    const { spool, log } = this.options;
     try {
-      const boss = await this.connected();
-      await boss.insert(
-        RESULTS_QUEUE,
-        batches.map((batch) => ({ id: batch.id, data: batch })),
-      );
-      this.setProblem(null);
+      const oldest = await this.exclusive(() => spool.oldest());
+      if (oldest === null) {
+        await this.reconnect();
+        return false;
+      }
+      const waiting = oldest.batches.filter((batch) => !this.replayed.has(batch.id));
+      const sent = await this.send(waiting);
+      for (const batch of waiting.slice(0, sent)) this.replayed.add(batch.id);
+      if (sent < waiting.length) return false;
+      await this.exclusive(() => oldest.forget());
+      this.replayed.clear();
+      this.spoolWorks(null);
+      log.info({ event: 'spool_replayed', batches: oldest.batches.length }, 'spooled results are queued');
       return true;
     } catch (error) {
-      this.setProblem(messageOf(error));
+      this.spoolWorks(messageOf(error));
       return false;
     }
   }
 
-  private async reconnect(): Promise<boolean> {
+  /**
+   * Answers how many of them, from the first on, the queue took. One statement each: the queue is ordered by the
+   * time of the statement, and batches of one statement would come out in any order.
+   */
+  private async send(batches: readonly Batch[]): Promise<number> {
+    let sent = 0;
     try {
-      await this.connected();
-      this.setProblem(null);
-      return true;
+      for (const batch of batches) {
+        const refusal = await this.link.insert(batch);
+        if (refusal !== null) this.refused(batch, refusal);
+        sent += 1;
+      }
+      if (sent > 0) this.setProblem(null);
     } catch (error) {
       this.setProblem(messageOf(error));
-      return false;
+    }
+    return sent;
+  }
+
+  private refused(batch: Batch, error: unknown): void {
+    this.dropped += batch.results.length;
+    this.options.log.warn(
+      { event: 'batch_refused', results: batch.results.length, error: messageOf(error) },
+      'PostgreSQL refuses a batch; it is dropped, so that it holds nothing up',
+    );
+  }
+
+  private async reconnect(): Promise<void> {
+    try {
+      await this.link.open();
+      this.setProblem(null);
+    } catch (error) {
+      this.setProblem(messageOf(error));
     }
   }
 
   private async keep(batches: readonly Batch[]): Promise<void> {
     try {
       await this.exclusive(() => this.options.spool.append(batches));
+      this.spoolWorks(null);
     } catch (error) {
-      this.options.log.warn({ event: 'spool_failed', error: messageOf(error) }, 'results cannot be spooled');
+      this.spoolWorks(messageOf(error));
       // Back to memory, in front of what came meanwhile; `add` bounds it.
       this.pending.unshift(...(batches as readonly Entry[]));
-      this.pendingResults += batches.reduce((sum, batch) => sum + batch.results.length, 0);
+      this.pendingResults += resultsIn(batches);
       if (this.closing) this.dropAll();
       else await sleep(RETRY_MS);
     }
+  }
+
+  private spoolWorks(problem: string | null): void {
+    if (problem !== null && problem !== this.spoolProblem)
+      this.options.log.warn({ event: 'spool_failed', error: problem }, 'the spool cannot be written or read');
+    this.spoolProblem = problem;
   }
 
   private dropAll(): void {
     this.dropped += this.pendingResults;
     this.pending = [];
     this.pendingResults = 0;
-  }
-
-  private async connected(): Promise<PgBoss> {
-    if (this.boss !== null) return this.boss;
-    if (this.url === null) throw new Error('the database is not known yet');
-    this.pool ??= createPool(this.url, { name: 'matrix producer', max: 2, statementTimeoutMs: STATEMENT_MS });
-    this.boss = await openBoss(this.pool, {
-      maintain: false,
-      onError: (error) => this.setProblem(error.message),
-    });
-    return this.boss;
-  }
-
-  private async disconnect(): Promise<void> {
-    const { boss, pool } = this;
-    this.boss = null;
-    this.pool = null;
-    await boss?.stop({ graceful: false }).catch(() => undefined);
-    await pool?.end().catch(() => undefined);
   }
 
   private setProblem(problem: string | null): void {

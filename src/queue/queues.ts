@@ -42,9 +42,15 @@ export async function openBoss(pool: pg.Pool, options: BossOptions): Promise<PgB
     maintenanceIntervalSeconds: 60,
   });
   boss.on('error', options.onError);
-  await boss.start();
-  if (options.maintain) await createQueues(boss);
-  return boss;
+  try {
+    await boss.start();
+    if (options.maintain) await createQueues(boss);
+    return boss;
+  } catch (error) {
+    // What did start of it would go on for ever.
+    await boss.stop({ graceful: false }).catch(() => undefined);
+    throw error;
+  }
 }
 
 async function createQueues(boss: PgBoss): Promise<void> {
@@ -61,6 +67,8 @@ async function createQueues(boss: PgBoss): Promise<void> {
     retryLimit: 10,
     retryDelay: 5,
     retryBackoff: true,
+    // A notifier that died with a notice in its hands: another one takes it up then.
+    expireInSeconds: 60,
     retentionSeconds: 7 * day,
     deleteAfterSeconds: day,
   });

@@ -44,7 +44,11 @@ export class Spool {
   static async open(options: SpoolOptions): Promise<Spool> {
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
     const spool = new Spool(options.directory, options);
-    const names = (await readdir(options.directory)).filter((name) => /^\d{10}\.jsonl$/.test(name)).sort();
+    const found = await readdir(options.directory);
+    for (const name of found.filter((each) => each.endsWith('.tmp'))) {
+      await rm(join(options.directory, name), { force: true });
+    }
+    const names = found.filter((name) => /^\d{10}\.jsonl$/.test(name)).sort();
     for (const name of names) {
       const { size } = await stat(join(options.directory, name));
       spool.segments.push({ number: Number.parseInt(name, 10), bytes: size, stripped: false });
@@ -66,8 +70,14 @@ export class Spool {
     const text = Buffer.from(batches.map((batch) => `${JSON.stringify(batch)}\n`).join(''));
     await this.makeRoom(text.length);
     const { segment, handle } = await this.current();
-    await handle.write(text);
-    await handle.datasync();
+    try {
+      await handle.writeFile(text);
+      await handle.datasync();
+    } catch (error) {
+      // Half a line in front of the next one would spoil that one too.
+      await handle.truncate(segment.bytes).catch(() => this.closeCurrent());
+      throw error;
+    }
     segment.bytes += text.length;
     if (segment.bytes >= this.segmentBytes) await this.closeCurrent();
   }
@@ -133,7 +143,10 @@ export class Spool {
         await this.strip(plain);
         continue;
       }
-      if (this.writing !== null && this.segments.length === 1) await this.closeCurrent();
+      if (this.writing !== null && this.segments.length === 1) {
+        await this.closeCurrent();
+        continue;
+      }
       const [oldest] = this.segments;
       if (oldest === undefined) return;
       this.droppedResults += (await this.read(oldest)).reduce((sum, batch) => sum + batch.results.length, 0);
