@@ -1,10 +1,10 @@
 /** A real Chromium, spoken to over its DevTools protocol: for what a person sees. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { WebSocket } from 'ws';
+import type { Readable, Writable } from 'node:stream';
 
 const BINARIES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -18,7 +18,8 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
   '--disable-dev-shm-usage',
-  '--remote-debugging-port=0',
+  // Over a pipe, so that the browser ends with the test even when that is killed.
+  '--remote-debugging-pipe',
 ];
 
 export interface Page {
@@ -40,32 +41,19 @@ export async function openBrowser(): Promise<Page> {
   if (binary === undefined) throw new Error('no Chromium is installed; run ops/test-deps.sh');
   const profile = mkdtempSync(join(tmpdir(), 'mx-browser-'));
   const browser = spawn(binary, [...FLAGS, `--user-data-dir=${profile}`, 'about:blank'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: profile },
   });
-  const socket = new WebSocket(await pageEndpoint(browser));
-  await once(socket, 'open');
-  const waiting = new Map<number, (answer: { result?: unknown; error?: { message: string } }) => void>();
   const complaints: string[] = [];
-  socket.on('message', (data) => {
-    const message = JSON.parse(String(data));
-    if (message.id !== undefined) waiting.get(message.id)?.(message);
-    else if (message.method === 'Log.entryAdded' && message.params.entry.level === 'error') {
-      complaints.push(message.params.entry.text);
-    } else if (message.method === 'Runtime.exceptionThrown') {
-      complaints.push(JSON.stringify(message.params.exceptionDetails));
-    }
+  const talk = speak(browser.stdio[3] as Writable, browser.stdio[4] as Readable, (event) => {
+    if (event.method === 'Log.entryAdded' && event.params.entry?.level === 'error') {
+      complaints.push(event.params.entry.text);
+    } else if (event.method === 'Runtime.exceptionThrown') complaints.push(JSON.stringify(event.params));
   });
-  let lastId = 0;
-  const send = async (method: string, params: object = {}): Promise<Record<string, unknown>> => {
-    const id = ++lastId;
-    const answer = await new Promise<{ result?: unknown; error?: { message: string } }>((resolve) => {
-      waiting.set(id, resolve);
-      socket.send(JSON.stringify({ id, method, params }));
-    });
-    waiting.delete(id);
-    if (answer.error !== undefined) throw new Error(`${method}: ${answer.error.message}`);
-    return answer.result as Record<string, unknown>;
-  };
+  const { targetInfos } = await talk('Target.getTargets');
+  const page = (targetInfos as { type: string; targetId: string }[]).find(({ type }) => type === 'page');
+  const attached = await talk('Target.attachToTarget', { targetId: page?.targetId, flatten: true });
+  const send = (method: string, params: object = {}) => talk(method, params, String(attached['sessionId']));
   for (const domain of ['Page', 'Log', 'Runtime']) await send(`${domain}.enable`);
   return {
     complaints,
@@ -88,31 +76,49 @@ export async function openBrowser(): Promise<Page> {
     async close() {
       const exited = once(browser, 'exit');
       // Asked to close, it ends its own processes too, which would otherwise go on writing into the profile.
-      await send('Browser.close');
+      await talk('Browser.close');
       await exited;
-      socket.terminate();
       rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }
 
-/** Chromium says on standard error where it listens. */
-async function pageEndpoint(browser: ChildProcess): Promise<string> {
-  let said = '';
-  for await (const chunk of browser.stderr ?? []) {
-    said += String(chunk);
-    const port = /DevTools listening on ws:\/\/127\.0\.0\.1:(\d+)\//.exec(said)?.[1];
-    if (port === undefined) continue;
-    for (let tries = 0; tries < 200; tries += 1) {
-      const list = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as {
-        type: string;
-        webSocketDebuggerUrl: string;
-      }[];
-      const page = list.find((target) => target.type === 'page');
-      if (page !== undefined) return page.webSocketDebuggerUrl;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+interface Incoming {
+  readonly id?: number;
+  readonly method?: string;
+  readonly result?: Record<string, unknown>;
+  readonly error?: { readonly message: string };
+  readonly params: { readonly entry?: { readonly level: string; readonly text: string } };
+}
+
+type Talk = (method: string, params?: object, sessionId?: string) => Promise<Record<string, unknown>>;
+
+/** Requests and events over the pipe: JSON texts that end with a NUL. */
+function speak(to: Writable, from: Readable, onEvent: (event: Incoming) => void): Talk {
+  const waiting = new Map<number, (answer: Incoming) => void>();
+  let rest = '';
+  from.setEncoding('utf8').on('data', (chunk: string) => {
+    const texts = (rest + chunk).split('\0');
+    rest = texts.pop() ?? '';
+    for (const text of texts) {
+      const message = JSON.parse(text) as Incoming;
+      if (message.id === undefined) onEvent(message);
+      else waiting.get(message.id)?.(message);
     }
-    break;
-  }
-  throw new Error(`Chromium did not start: ${said}`);
+  });
+  // Its end is seen by whoever waits for the process.
+  for (const end of [to, from]) end.on('error', () => end.destroy());
+  let lastId = 0;
+  return async (method, params = {}, sessionId) => {
+    const id = ++lastId;
+    const answer = await new Promise<Incoming>((resolve) => {
+      waiting.set(id, resolve);
+      to.write(
+        `${JSON.stringify({ id, method, params, ...(sessionId === undefined ? {} : { sessionId }) })}\0`,
+      );
+    });
+    waiting.delete(id);
+    if (answer.error !== undefined) throw new Error(`${method}: ${answer.error.message}`);
+    return answer.result ?? {};
+  };
 }
