@@ -6,5 +6,7 @@ BEGIN;
 DROP TABLE matrix.uptime_hourly, matrix.alerts, matrix.cycles, matrix.results, matrix.service_state,
   matrix.services, matrix.revision;
 DROP TYPE matrix.verdict, matrix.severity;
+-- Without its stamp the migration is applied again at the next start.
+DELETE FROM matrix.migrations WHERE number = 1;
 
 COMMIT;

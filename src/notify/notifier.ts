@@ -4,9 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import type { PgBoss } from 'pg-boss';
 import { messageOf } from '../contract/errors.js';
 import { BOSS_CHANNEL, NOTICES_QUEUE, openBoss } from '../queue/queues.js';
-import { createClient } from '../store/pool.js';
+import { createClient, endClient } from '../store/pool.js';
 import type { Notice } from '../writer/plan.js';
 
 /** Delivers one notice; rejects when it could not. */
@@ -24,60 +25,92 @@ const RETRY_MS = 2_000;
 
 /** Delivers until stopped. A database that is away is waited for: notices wait in it, so none is lost. */
 export class Notifier {
-  private stopping = new AbortController();
-  private stopWork: (() => Promise<void>) | null = null;
-  private readonly started: Promise<void>;
+  private readonly stopping = new AbortController();
+  private readonly ended: Promise<void>;
+  private problem: string | null = null;
 
   constructor(private readonly options: NotifierOptions) {
-    this.started = this.start();
+    this.ended = this.run();
   }
 
   /** Ends after the notice that is under way. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    await this.started;
-    await this.stopWork?.();
+    await this.ended;
   }
 
-  private async start(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      try {
-        this.stopWork = await this.work();
-        return;
-      } catch (error) {
-        this.options.log.warn(
-          { event: 'notifier_waits', error: messageOf(error) },
-          'notices wait for the database',
-        );
-        await sleep(RETRY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
-      }
+  private async run(): Promise<void> {
+    const boss = await this.untilItWorks(() =>
+      openBoss(this.options.pool, {
+        maintain: false,
+        onError: (error) => this.waits(error.message),
+      }),
+    );
+    if (boss === null) return;
+    try {
+      const worker = await this.untilItWorks(() => this.work(boss));
+      // Polling alone would do; listening makes a notice leave at once.
+      if (worker !== null) await this.untilItWorks(() => this.listen(() => boss.notifyWorker(worker)));
+    } finally {
+      await boss.stop({ graceful: true, timeout: 2_000 });
     }
   }
 
-  private async work(): Promise<() => Promise<void>> {
-    const { url, pool, channel, log } = this.options;
-    const boss = await openBoss(pool, {
-      maintain: false,
-      onError: (error) =>
-        log.warn({ event: 'queue_error', error: error.message }, 'notices cannot be taken from the queue'),
-    });
-    const id = await boss.work<Notice>(
+  /** Tries again until `step` works or the notifier is stopped, which is null. */
+  private async untilItWorks<T>(step: () => Promise<T>): Promise<T | null> {
+    while (!this.stopping.signal.aborted) {
+      try {
+        return await step();
+      } catch (error) {
+        this.waits(messageOf(error));
+        await sleep(RETRY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      }
+    }
+    return null;
+  }
+
+  /** An outage is a line in the log, not one at each attempt. */
+  private waits(problem: string): void {
+    if (problem !== this.problem)
+      this.options.log.warn({ event: 'notifier_waits', error: problem }, 'notices wait for the database');
+    this.problem = problem;
+  }
+
+  private work(boss: PgBoss): Promise<string> {
+    return boss.work<Notice>(
       NOTICES_QUEUE,
       { batchSize: 1, pollingIntervalSeconds: POLL_S },
       async (jobs) => {
-        for (const job of jobs) await channel(job.data);
+        for (const job of jobs) await this.options.channel(job.data);
       },
     );
-    // Polling alone would do; listening makes a notice leave at once.
-    const client = createClient(url, { name: 'matrix notifier' });
-    client.on('notification', ({ payload }) => {
-      if (payload === NOTICES_QUEUE) boss.notifyWorker(id);
+  }
+
+  /** Resolves when the notifier is stopped; rejects when the session is lost. */
+  private async listen(onNotice: () => void): Promise<void> {
+    const client = createClient(this.options.url, { name: 'matrix notifier' });
+    const lost = new Promise<never>((_, reject) => {
+      client.on('error', reject);
+      client.on('end', () => reject(new Error('the database closed the connection')));
     });
-    await client.connect();
-    await client.query(`LISTEN ${BOSS_CHANNEL}`);
-    return async () => {
-      await client.end().catch(() => undefined);
-      await boss.stop({ graceful: true, timeout: 2_000 });
-    };
+    lost.catch(() => undefined);
+    client.on('notification', ({ payload }) => {
+      if (payload === NOTICES_QUEUE) onNotice();
+    });
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${BOSS_CHANNEL}`);
+      this.problem = null;
+      onNotice();
+      await Promise.race([this.untilStopped(), lost]);
+    } finally {
+      await endClient(client);
+    }
+  }
+
+  private untilStopped(): Promise<void> {
+    const { signal } = this.stopping;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   }
 }

@@ -5,7 +5,7 @@ let sequence = 0;
 
 /**
  * A UUID of version 7 (RFC 9562): ids made one after the other by this process sort in that order, also within
- * a millisecond and across a clock that steps back. Jobs that arrive in one statement are taken in this order.
+ * a millisecond and across a clock that steps back. The writer stores the jobs that it takes in this order.
  */
 export function orderedId(nowMs: number = Date.now()): string {
   if (nowMs > lastMs) {

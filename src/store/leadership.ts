@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../contract/errors.js';
-import { createClient } from './pool.js';
+import { connectForLocks, createClient, endClient } from './pool.js';
 
 export interface LeadershipOptions {
   readonly url: string;
@@ -24,6 +24,7 @@ const POLL_MS = 500;
 export class Leadership {
   private stopping = false;
   private leads = false;
+  private problem: string | null = null;
   private pause: AbortController = new AbortController();
   private readonly ended: Promise<void>;
 
@@ -43,13 +44,20 @@ export class Leadership {
       try {
         await this.session();
       } catch (error) {
-        this.options.log.info(
-          { event: 'lock_session_lost', lock: this.options.name, error: messageOf(error) },
-          'waiting for the database',
-        );
+        this.waits(messageOf(error));
       }
       await this.wait();
     }
+  }
+
+  /** An outage is a line in the log, not one at each attempt. */
+  private waits(problem: string): void {
+    if (problem !== this.problem)
+      this.options.log.info(
+        { event: 'lock_session_lost', lock: this.options.name, error: problem },
+        'waiting for the database',
+      );
+    this.problem = problem;
   }
 
   private async session(): Promise<void> {
@@ -62,8 +70,9 @@ export class Leadership {
     lost.catch(() => undefined);
     client.on('notification', onNotified);
     try {
-      await client.connect();
+      await connectForLocks(client);
       await client.query(`LISTEN ${listen}`);
+      this.problem = null;
       for (;;) {
         if (this.stopping) return;
         const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [
@@ -78,7 +87,7 @@ export class Leadership {
       onNotified();
       await Promise.race([this.untilStopped(), lost]);
     } finally {
-      await client.end().catch(() => undefined);
+      await endClient(client);
     }
   }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 
 /** int8 and numeric fit a double here (counts, revisions), so they are read as numbers, not strings. */
@@ -35,11 +36,39 @@ function connection(url: string, options: PoolOptions): pg.ClientConfig {
     application_name: options.name,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
     statement_timeout: limitMs,
     // The server's own limit does nothing while the server is stopped; this one is kept by the client.
     ...(limitMs > 0 ? { query_timeout: limitMs + 1_000 } : {}),
     options: '-c TimeZone=UTC',
   };
+}
+
+/**
+ * Connects a session that will hold an advisory lock. Should this host vanish without a word, the server asks after
+ * 5 s of silence and lets the lock go after three answers that did not come, not after its default of two hours.
+ */
+export async function connectForLocks(client: pg.Client): Promise<void> {
+  await client.connect();
+  await client.query(
+    'SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3',
+  );
+}
+
+/**
+ * Ends a session that may no longer be heard at the other end: a frozen server never closes its side, and whoever
+ * waits for that waits for ever. Never rejects.
+ */
+export async function endClient(client: pg.Client, withinMs = 1_000): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+      resolve();
+    }, withinMs);
+  });
+  await Promise.race([client.end().catch(() => undefined), late]);
+  clearTimeout(timer);
 }
 
 export type Db = pg.Pool | pg.Client | pg.PoolClient;

@@ -10,7 +10,7 @@ import type { Changes } from '../../schema/messages.js';
 import { messageOf } from '../contract/errors.js';
 import { BOSS_CHANNEL, openBoss, RESULTS_QUEUE } from '../queue/queues.js';
 import { migrate } from '../store/migrate.js';
-import { createClient, createPool } from '../store/pool.js';
+import { connectForLocks, createClient, createPool, endClient } from '../store/pool.js';
 import { buryOldest, type Outcome, processJobs, type WriterContext } from './batch.js';
 import { TARGETS_CHANNEL } from './commands.js';
 import { type Directory, loadDirectory } from './directory.js';
@@ -105,7 +105,7 @@ export class Writer {
     const pool = createPool(url, { name: 'matrix queue', max: 2 });
     let boss: PgBoss | null = null;
     try {
-      await client.connect();
+      await connectForLocks(client);
       const applied = await migrate(client, this.options.sqlDirectory);
       if (applied.length > 0) log.info({ event: 'migrated', applied }, 'the schema is up to date');
       boss = await openBoss(pool, {
@@ -117,7 +117,7 @@ export class Writer {
       await Promise.race([this.work(client, boss), lost]);
     } finally {
       await boss?.stop({ graceful: false }).catch(() => undefined);
-      await Promise.allSettled([client.end(), pool.end()]);
+      await Promise.allSettled([endClient(client), pool.end()]);
     }
   }
 
