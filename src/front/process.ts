@@ -1,7 +1,7 @@
 /** The front as a forked process: talks with main over IPC, and ends when main does. */
 import type { FromFront, FrontInit, ToFront } from '../../schema/messages.js';
 import { loadFamilies } from '../config/families.js';
-import { createTargetValidator } from '../config/targets.js';
+import { createTargetValidator, type TargetValidator } from '../config/targets.js';
 import { createCompiler } from '../config/validator.js';
 import { MatrixError, messageOf } from '../contract/errors.js';
 import { createLogger, identity, type Logger } from '../log/logger.js';
@@ -44,18 +44,19 @@ async function start(init: FrontInit): Promise<Front> {
   const front = await startFront({
     init,
     log,
-    checkTarget: await targetChecker(init.checkIntervalS * 1000),
+    checkTarget: targetChecker(init.checkIntervalS * 1000),
     targetsChanged: () => tell({ kind: 'targets_changed' }),
   });
   tell({ kind: 'ready', port: front.port });
   return front;
 }
 
-/** Checks a target against its family, as the config file is checked. */
-export async function targetChecker(checkIntervalMs: number): Promise<CheckTarget> {
-  const validate = createTargetValidator(await loadFamilies(), createCompiler());
+/** Checks a target against its family, as the config file is checked. The families are read when first asked for. */
+export function targetChecker(checkIntervalMs: number): CheckTarget {
+  let loading: Promise<TargetValidator> | null = null;
   return async ({ name, family, config }) => {
-    const { target, findings } = validate(family, { ...config, name }, checkIntervalMs);
+    loading ??= loadFamilies().then((families) => createTargetValidator(families, createCompiler()));
+    const { target, findings } = (await loading)(family, { ...config, name }, checkIntervalMs);
     if (target !== null) return { intervalMs: target.intervalMs };
     const problems = findings.map(({ path, message }) => {
       const where = path.filter((part) => part !== 'name').join('.');

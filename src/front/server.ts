@@ -95,6 +95,9 @@ export async function startFront(options: FrontOptions): Promise<Front> {
   const listening = await listen(uws, app, init);
   log.info({ port: listening.port }, `serving on http://${init.host}:${listening.port}`);
 
+  // Health and the board are up; what takes longer to load comes now.
+  mcp.warm().catch((error: unknown) => log.error({ err: error }, 'the MCP SDK does not load'));
+
   return {
     port: listening.port,
     load: () => feed.load(false),

@@ -1,69 +1,36 @@
 /**
- * `POST /matrix/mcp`: the official SDK behind web-standard requests. A protocol server is made per request, as
- * its transports demand, but everything it serves was made once.
+ * `POST /matrix/mcp`: who may come in, what is read of them, and what they hear when that fails. The protocol itself is
+ * the SDK's (`sdk.ts`).
  */
-import {
-  createMcpHandler,
-  isLegacyRequest,
-  type McpRequestContext,
-  ProtocolError,
-  ProtocolErrorCode,
-  Server,
-  WebStandardStreamableHTTPServerTransport,
-} from '@modelcontextprotocol/server';
-import type { Logger } from 'pino';
 import { MatrixError, messageOf } from '../../contract/errors.js';
 import type { Authenticator } from '../auth.js';
-import { auditRefusal, type Dispatch } from '../dispatch.js';
+import { auditRefusal } from '../dispatch.js';
 import type { Exchange } from '../http/exchange.js';
 import { errorReply, jsonReply } from '../http/reply.js';
-import type { Operation } from '../operations/operation.js';
 import { MAX_BODY_BYTES } from '../rest.js';
-import { callTool, type ToolCaller, toolList } from './tools.js';
+import type { Sdk, SdkParts } from './sdk.js';
 import { answerWith, type MakeRequest, webRequest } from './web.js';
 
-export interface McpParts {
-  readonly operations: readonly Operation[];
+/** JSON-RPC 2.0, section 5.1. */
+const INTERNAL_ERROR = -32603;
+
+export interface McpParts extends SdkParts {
   readonly authenticator: Authenticator;
-  readonly dispatch: Dispatch;
-  readonly version: string;
-  readonly log: Logger;
 }
 
 export interface McpEndpoint {
   handle(exchange: Exchange): void;
+  /** Loads the SDK before the first request asks for it. */
+  warm(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Builds the endpoint; `handle` must be called before the route handler returns. */
 export function mcpEndpoint(parts: McpParts): McpEndpoint {
-  const makeServer = serverFactory(parts);
-  const onerror = (error: Error) => parts.log.debug(`mcp: ${error.message}`);
-  const modern = createMcpHandler(makeServer, {
-    legacy: 'reject',
-    maxRequestBodySize: MAX_BODY_BYTES,
-    onerror,
-  });
-
-  const respond = async (request: Request, parsedBody: unknown, caller: ToolCaller): Promise<Response> => {
-    const authInfo = {
-      token: '',
-      clientId: caller.principal.subject,
-      scopes: [caller.principal.role],
-      extra: { caller },
-    };
-    const options = { authInfo, parsedBody };
-    if (!(await isLegacyRequest(request, parsedBody))) return modern.fetch(request, options);
-    // Revisions up to 2025-11-25. One JSON answer instead of the stream that the SDK's own fallback opens:
-    // no tool here says anything before its result.
-    const server = makeServer({ era: 'legacy', authInfo, requestInfo: request });
-    const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
-    await server.connect(transport);
-    try {
-      return await transport.handleRequest(request, options);
-    } finally {
-      await server.close();
-    }
+  let loading: Promise<Sdk> | null = null;
+  const sdk = (): Promise<Sdk> => {
+    loading ??= import('./sdk.js').then(({ mcpSdk }) => mcpSdk(parts));
+    return loading;
   };
 
   const serve = async (exchange: Exchange, request: MakeRequest, body: Promise<Buffer>) => {
@@ -74,7 +41,11 @@ export function mcpEndpoint(parts: McpParts): McpEndpoint {
       const bytes = await body;
       const parsed = parse(bytes);
       // A body that is no JSON is left to the SDK, which knows the error for it.
-      const response = await respond(request(parsed === undefined ? bytes : null), parsed, caller);
+      const response = await (await sdk()).respond(
+        request(parsed === undefined ? bytes : null),
+        parsed,
+        caller,
+      );
       await answerWith(exchange, response);
     } catch (error) {
       if (error instanceof MatrixError) {
@@ -87,7 +58,7 @@ export function mcpEndpoint(parts: McpParts): McpEndpoint {
       }
       parts.log.error({ request_id: exchange.id, err: error }, `mcp failed: ${messageOf(error)}`);
       const problem = {
-        code: ProtocolErrorCode.InternalError,
+        code: INTERNAL_ERROR,
         message: 'Something went wrong inside Matrix',
       };
       exchange.send(jsonReply(500, { jsonrpc: '2.0', id: null, error: problem }));
@@ -96,7 +67,10 @@ export function mcpEndpoint(parts: McpParts): McpEndpoint {
 
   return {
     handle: (exchange) => void serve(exchange, webRequest(exchange), exchange.readBody(MAX_BODY_BYTES)),
-    close: () => modern.close(),
+    warm: async () => void (await sdk()),
+    close: async () => {
+      if (loading !== null) await (await loading).close();
+    },
   };
 }
 
@@ -107,28 +81,4 @@ function parse(body: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Makes servers whose every answer was prepared once. */
-function serverFactory({ operations, dispatch, version }: McpParts): (context: McpRequestContext) => Server {
-  const info = { name: 'matrix', title: 'Matrix', version };
-  const tools = [...toolList(operations)];
-  const outputs = new Map(tools.map((tool) => [tool.name, tool.outputSchema]));
-  return (context) => {
-    const caller = context.authInfo?.extra?.['caller'] as ToolCaller;
-    const server = new Server(info, { capabilities: { tools: {} } });
-    server.setRequestHandler('tools/list', () => ({ tools }));
-    server.setRequestHandler('tools/call', async ({ params }) => {
-      const result = await callTool(operations, dispatch, caller, params);
-      if (result === null) {
-        const known = tools.map((tool) => tool.name).join(', ');
-        throw new ProtocolError(
-          ProtocolErrorCode.InvalidParams,
-          `Unknown tool "${params.name}"; there are ${known}`,
-        );
-      }
-      return server.projectCallToolResult(result, outputs.get(params.name));
-    });
-    return server;
-  };
 }
