@@ -32,13 +32,14 @@ export const bench: Bench = {
 };
 
 function ours(context: SideContext, postgres: TestPostgres): Side {
+  let matrix: ReturnType<typeof serve> | null = null;
   return {
     // Started anew each round: one that runs on would disturb the bare side's rounds.
     round: async (seconds): Promise<Round> => {
       const directory = emptyDirectory();
       const port = await freePort();
       const targets = Math.ceil(TARGETS * context.scale);
-      const matrix = serve(
+      matrix = serve(
         directory.path,
         { MATRIX_DATABASE_URL: postgres.url, MATRIX_JWT_SECRET: 'of the benchmark only, but long enough' },
         configOf(originsOf(context.data), targets, port),
@@ -52,7 +53,7 @@ function ours(context: SideContext, postgres: TestPostgres): Side {
         directory.remove();
       }
     },
-    close: async () => undefined,
+    close: async () => matrix?.stop(),
   };
 }
 

@@ -7,8 +7,10 @@ const TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
 interface ProcessTimes {
   readonly parent: number;
-  /** Its own, and of the children it has waited for. */
-  readonly ms: number;
+  /** Its own, in whole ticks. */
+  readonly ownMs: number;
+  /** Of the children it has waited for. */
+  readonly childrenMs: number;
 }
 
 /** Reads every process once: proc_pid_stat(5), fields 4 and 14 to 17. */
@@ -20,13 +22,34 @@ function processes(): Map<number, ProcessTimes> {
       const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
       // The command in parentheses may hold spaces and parentheses itself.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0);
-      found.set(Number(name), { parent: Number(fields[1]), ms: (ticks * 1000) / TICKS });
+      const ms = (index: number): number => (Number(fields[index]) * 1000) / TICKS;
+      found.set(Number(name), {
+        parent: Number(fields[1]),
+        ownMs: ms(11) + ms(12),
+        childrenMs: ms(13) + ms(14),
+      });
     } catch {
       // It ended between being listed and being read; its parent has its time now.
     }
   }
   return found;
+}
+
+/**
+ * What the living threads of a process have run, in ms: schedstat counts nanoseconds, where stat counts ticks of
+ * 10 ms but forgets no thread that has ended. The larger of the two is the better.
+ */
+function threadsMs(pid: number): number {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const ran = threads.map((id) =>
+      Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'latin1').split(' ')[0]),
+    );
+    return ran.reduce((sum, ns) => sum + ns, 0) / 1e6;
+  } catch {
+    // It has ended, or the kernel keeps no such statistics.
+    return 0;
+  }
 }
 
 /**
@@ -38,11 +61,11 @@ export function treeCpuMs(groups: Readonly<Record<string, readonly number[]>>): 
   const owner = new Map<number, string>();
   for (const [name, roots] of Object.entries(groups)) for (const pid of roots) owner.set(pid, name);
   const sums: Record<string, number> = Object.fromEntries(Object.keys(groups).map((name) => [name, 0]));
-  for (const [pid, { ms }] of all) {
+  for (const [pid, { ownMs, childrenMs }] of all) {
     let at: number | undefined = pid;
     while (at !== undefined && at > 1 && !owner.has(at)) at = all.get(at)?.parent;
     const name = at === undefined ? undefined : owner.get(at);
-    if (name !== undefined) sums[name] = (sums[name] ?? 0) + ms;
+    if (name !== undefined) sums[name] = (sums[name] ?? 0) + Math.max(ownMs, threadsMs(pid)) + childrenMs;
   }
   return sums;
 }

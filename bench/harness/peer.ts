@@ -3,7 +3,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const ANSWER_WITHIN_MS = 120_000;
+const ANSWER_WITHIN_MS = 90_000;
+/** For a process to clear away what it made once it has lost its parent. */
+const END_WITHIN_MS = 20_000;
 
 export interface Peer {
   readonly pid: number;
@@ -11,6 +13,7 @@ export interface Peer {
   ask<Answer>(command: object): Promise<Answer>;
   /** Sends without an answer. */
   tell<T extends { readonly told: true }>(message: T): void;
+  /** Lets go of it, so that it clears away what it made and ends; kills it when it does not. */
   close(): Promise<void>;
 }
 
@@ -29,8 +32,10 @@ export async function startPeer<Answer>(
     close: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, 'exit');
-      child.kill('SIGKILL');
+      if (child.connected) child.disconnect();
+      const impatient = setTimeout(() => child.kill('SIGKILL'), END_WITHIN_MS);
       await exited;
+      clearTimeout(impatient);
     },
   };
   try {

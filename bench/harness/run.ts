@@ -56,10 +56,7 @@ export async function runBench(bench: Bench, options: RunOptions): Promise<Outco
         : `failed: ${error instanceof Error ? error.message : error}`;
     return { bench, pairs, problem };
   } finally {
-    for (const side of sides) {
-      await side.ask({ kind: 'close' } satisfies SideCommand).catch(() => undefined);
-      await side.close();
-    }
+    for (const side of sides) await side.close();
     await fixture?.close();
   }
 }

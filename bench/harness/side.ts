@@ -10,8 +10,7 @@ export type SideCommand =
       readonly which: 'ours' | 'bare';
       readonly context: SideContext;
     }
-  | { readonly kind: 'round'; readonly seconds: number }
-  | { readonly kind: 'close' };
+  | { readonly kind: 'round'; readonly seconds: number };
 export type Started = { readonly cannotRun: string | null };
 
 let side: Side | null = null;
@@ -27,18 +26,11 @@ async function start({ bench, which, context }: SideCommand & { kind: 'start' })
   }
 }
 
-async function close(): Promise<null> {
-  await side?.close();
-  side = null;
-  return null;
-}
-
 servePeer<SideCommand>(async (command) => {
   if (command.kind === 'start') return start(command);
-  if (command.kind === 'close') return close();
   if (side === null) throw new Error('this side was not started');
   return side.round(command.seconds);
 });
-// The harness is gone: databases and containers must not stay behind. Instead of `servePeer`'s plain exit.
+// Instead of `servePeer`'s plain exit: databases and directories must not stay behind, whatever a round still does.
 process.removeAllListeners('disconnect');
-process.on('disconnect', () => void close().finally(() => process.exit(0)));
+process.on('disconnect', () => void Promise.resolve(side?.close()).finally(() => process.exit(0)));

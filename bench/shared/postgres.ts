@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres, type TestPostgres } from '../../test/support/postgres.js';
 import { CannotRun, type Side } from '../harness/bench.js';
+
+const CLOSE_WITHIN_MS = 8_000;
 
 /** A side with a PostgreSQL server of its own, from the system's package; its data is removed with it. */
 export async function withPostgres(make: (postgres: TestPostgres) => Promise<Side>): Promise<Side> {
@@ -11,7 +14,8 @@ export async function withPostgres(make: (postgres: TestPostgres) => Promise<Sid
     return {
       round: (seconds) => side.round(seconds),
       close: async () => {
-        await side.close();
+        // What waits for the database ends with it, so neither a failure nor a hang may keep it.
+        await Promise.race([side.close().catch(() => undefined), sleep(CLOSE_WITHIN_MS)]);
         await postgres.close();
       },
     };
