@@ -7,7 +7,8 @@
 #
 # The new colour must be ready before anything is touched. Afterwards the selector must answer with it; if it does
 # not, everything is put back and the exit code is 1. Swapping to the colour that is already active repairs a lost or
-# doubled alias. Needs the docker command and curl on the host.
+# doubled alias. New requests wait for the moment that it takes; those under way to the old colour just then are cut
+# off. Needs the docker command and curl on the host.
 set -euo pipefail
 
 NET=matrix_net
