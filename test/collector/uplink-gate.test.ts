@@ -1,0 +1,269 @@
+/** A dead uplink is one alert, and a dead service is an alert also while the uplink is well. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, mock, test } from 'node:test';
+import { UplinkGate } from '../../src/collector/uplink-gate.js';
+import type { Attribution, Result } from '../../src/contract/result.js';
+
+const WALL = 1_700_000_000_000;
+const DOWN: Attribution = { state: 'down', cause: 'isp_fault', sentence: 'the line is dead' };
+const UP: Attribution = { state: 'up', cause: 'none', sentence: 'the uplink works' };
+
+class Scene {
+  now = 0;
+  /** Added to the wall clock only. */
+  stepMs = 0;
+  configured = true;
+  /** Uplink checks that were asked for and not answered. */
+  asked = 0;
+  trustMs = 60_000;
+  readonly out: Result[] = [];
+  readonly calls: (readonly Result[])[] = [];
+  readonly gate = new UplinkGate({
+    clock: { now: () => this.wall, monotonic: () => this.now },
+    overUplink: (target) => target.startsWith('far'),
+    checkUplink: () => {
+      if (this.configured) this.asked += 1;
+      return this.configured;
+    },
+    holdMs: () => 9_000,
+    trustMs: () => this.trustMs,
+    onResults: (results) => {
+      this.calls.push(results);
+      this.out.push(...results);
+    },
+  });
+
+  get wall(): number {
+    return WALL + this.now + this.stepMs;
+  }
+
+  pass(ms: number): void {
+    this.now += ms;
+    mock.timers.tick(ms);
+  }
+
+  /** A check that began now and ends `tookMs` later. */
+  check(target: string, verdict: Result['verdict'], more: Partial<Result> = {}): Result {
+    const startedAt = this.wall;
+    const base = { service: target, target, family: 'http', dueAt: startedAt, startedAt, durationMs: 5 };
+    return { ...base, verdict, detail: verdict, ...more };
+  }
+
+  take(target: string, verdict: Result['verdict']): void {
+    this.gate.take([this.check(target, verdict)]);
+  }
+
+  uplink(attribution: Attribution): void {
+    this.asked = 0;
+    const verdict = attribution.state === 'up' ? 'pass' : 'fail';
+    this.gate.take([this.check('wan', verdict, { attribution })]);
+  }
+
+  /** What has come out of one target, in order. */
+  of(target: string): string[] {
+    return this.out
+      .filter((result) => result.target === target)
+      .map((result) => (result.code === 'uplink_down' ? 'excused' : result.verdict));
+  }
+}
+
+let scene: Scene;
+beforeEach(() => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  scene = new Scene();
+});
+afterEach(() => mock.timers.reset());
+
+describe('the uplink dies between two looks at it', () => {
+  test('the first check that fails is held, the uplink is looked at, and nobody is blamed wrongly', () => {
+    scene.uplink(UP);
+    scene.pass(10_000);
+    scene.take('far-a', 'fail');
+    assert.deepEqual(scene.of('far-a'), [], 'nothing is said before the uplink was looked at');
+    assert.equal(scene.asked, 1);
+    scene.pass(800);
+    scene.uplink(DOWN);
+    assert.deepEqual(scene.of('far-a'), ['excused']);
+    assert.match(scene.out.at(-1)?.detail ?? '', /the line is dead/);
+    assert.deepEqual(scene.of('wan'), ['pass', 'fail'], 'the one alert names the cause');
+  });
+
+  test('local checks, and checks that pass, are believed at once', () => {
+    scene.uplink(DOWN);
+    scene.pass(100);
+    scene.take('near', 'fail');
+    scene.take('far-a', 'pass');
+    assert.deepEqual([scene.of('near'), scene.of('far-a')], [['fail'], ['pass']]);
+    assert.equal(scene.gate.backlog, 0);
+  });
+
+  test('a check that began while it was down and ended after is not judged', () => {
+    scene.uplink(UP);
+    scene.pass(5_000);
+    const slow = scene.check('far-a', 'fail');
+    scene.pass(100);
+    scene.uplink(DOWN);
+    const later = scene.check('far-b', 'fail');
+    scene.pass(3_000);
+    scene.uplink(UP);
+    scene.gate.take([slow]);
+    scene.gate.take([later]);
+    assert.deepEqual([scene.of('far-a'), scene.of('far-b')], [['excused'], ['excused']]);
+  });
+
+  test('when it is back, failures are failures again', () => {
+    scene.uplink(DOWN);
+    scene.pass(1_000);
+    scene.take('far-a', 'fail');
+    scene.pass(1_000);
+    scene.uplink(UP);
+    scene.pass(1_000);
+    scene.take('far-a', 'fail');
+    scene.pass(500);
+    scene.uplink(UP);
+    assert.deepEqual(scene.of('far-a').at(-1), 'fail');
+  });
+});
+
+describe('a service that is down by itself', () => {
+  test('is released as it is once the uplink was seen to work after its check began', () => {
+    scene.uplink(UP);
+    scene.pass(5_000);
+    scene.take('far-a', 'fail');
+    scene.pass(100);
+    scene.uplink(UP);
+    assert.deepEqual(scene.of('far-a'), ['fail']);
+  });
+
+  test('an uplink check that had begun before proves nothing; another one is asked for', () => {
+    scene.uplink(UP);
+    const old = scene.check('wan', 'pass', { attribution: UP });
+    scene.pass(100);
+    scene.take('far-a', 'fail');
+    scene.asked = 0;
+    scene.gate.take([old]);
+    assert.deepEqual(scene.of('far-a'), []);
+    assert.equal(scene.asked, 1);
+    scene.pass(100);
+    scene.uplink(UP);
+    assert.deepEqual(scene.of('far-a'), ['fail']);
+  });
+
+  test('and stays down does not have the uplink looked at each time', () => {
+    scene.uplink(UP);
+    scene.pass(5_000);
+    scene.take('far-a', 'fail');
+    scene.pass(100);
+    scene.uplink(UP);
+    for (let round = 0; round < 5; round += 1) {
+      scene.pass(5_000);
+      scene.take('far-a', 'fail');
+    }
+    assert.equal(scene.asked, 0);
+    assert.equal(scene.of('far-a').length, 6);
+    scene.take('far-a', 'pass');
+    scene.pass(100);
+    scene.take('far-a', 'fail');
+    assert.equal(scene.asked, 1, 'after it worked, a new failure is suspicious again');
+  });
+
+  test('is not hidden by an outage of long ago', () => {
+    scene.uplink(DOWN);
+    scene.pass(5_000);
+    scene.uplink(UP);
+    scene.pass(5_000);
+    scene.uplink(UP);
+    scene.take('far-a', 'fail');
+    scene.pass(10);
+    scene.uplink(UP);
+    assert.deepEqual(scene.of('far-a'), ['fail']);
+  });
+});
+
+describe('nothing waits for ever', () => {
+  test('a failure is held no longer than its time, then released as it is', () => {
+    scene.uplink(UP);
+    scene.pass(1_000);
+    scene.take('far-a', 'fail');
+    scene.pass(8_900);
+    assert.equal(scene.gate.backlog, 1);
+    scene.pass(200);
+    assert.deepEqual(scene.of('far-a'), ['fail']);
+    assert.equal(scene.gate.backlog, 0);
+  });
+
+  test('no more calls are held than 10,000; the oldest goes first', () => {
+    scene.uplink(UP);
+    scene.pass(1_000);
+    for (let n = 0; n < 10_001; n += 1) scene.take(`far-${n}`, 'fail');
+    assert.equal(scene.gate.backlog, 10_000);
+    assert.deepEqual(scene.of('far-0'), ['fail']);
+    assert.deepEqual(scene.of('far-1'), []);
+  });
+
+  test('without an uplink configured nothing is held', () => {
+    scene.configured = false;
+    scene.trustMs = 0;
+    scene.take('far-a', 'fail');
+    assert.deepEqual(scene.of('far-a'), ['fail']);
+  });
+
+  test('stopping lets everything go', () => {
+    scene.uplink(UP);
+    scene.pass(1_000);
+    scene.take('far-a', 'fail');
+    scene.gate.close();
+    assert.deepEqual(scene.of('far-a'), ['fail']);
+  });
+});
+
+describe('an uplink that nobody looks at any more excuses nothing', () => {
+  test('because its check was taken out of the configuration while it was down', () => {
+    scene.uplink(DOWN);
+    scene.pass(1_000);
+    scene.configured = false;
+    scene.trustMs = 0;
+    scene.take('far-a', 'fail');
+    assert.deepEqual(scene.of('far-a'), ['fail']);
+    assert.equal(scene.gate.uplink, null);
+  });
+
+  test('because its checks do not come back', () => {
+    scene.uplink(DOWN);
+    scene.pass(61_000);
+    scene.take('far-a', 'fail');
+    scene.pass(9_100);
+    assert.deepEqual(scene.of('far-a'), ['fail']);
+  });
+});
+
+test('a wall clock that was set back does not excuse failures for the hour that comes twice', () => {
+  scene.uplink(DOWN);
+  scene.pass(1_000);
+  scene.uplink(UP);
+  scene.stepMs = -3_600_000;
+  for (let minute = 0; minute < 12; minute += 1) {
+    scene.pass(50_000);
+    scene.uplink(UP);
+  }
+  scene.pass(1_000);
+  scene.take('far-a', 'fail');
+  scene.pass(100);
+  scene.uplink(UP);
+  assert.deepEqual(scene.of('far-a'), ['fail']);
+});
+
+test('what one call says stays together, and only failures in it are excused', () => {
+  scene.uplink(UP);
+  scene.pass(1_000);
+  const of = (service: string, verdict: Result['verdict']) =>
+    scene.check('far-engine', verdict, { service, target: 'far-engine' });
+  scene.gate.take([of('far-engine', 'pass'), of('far-engine/a', 'fail'), of('far-engine/b', 'warn')]);
+  scene.pass(100);
+  scene.uplink(DOWN);
+  const call = scene.calls.find((results) => results.length === 3);
+  assert.deepEqual(
+    call?.map((result) => result.code ?? result.verdict),
+    ['pass', 'uplink_down', 'warn'],
+  );
+});
