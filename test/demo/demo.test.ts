@@ -67,7 +67,7 @@ const EXPECTED = {
 };
 
 test('shows every kind of target as what it is, and ends by itself without a trace', async (t) => {
-  const demo = startDemo('--seconds', '20');
+  const demo = startDemo('--seconds', '30');
   t.after(() => demo.child.kill('SIGKILL'));
   const board = await greeted(demo, 'Board');
   const token = await greeted(demo, 'Token');
