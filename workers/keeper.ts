@@ -1,6 +1,7 @@
-/** Thread of the keeper: partitions ahead, pruning behind, once an hour. */
+/** Thread of the keeper: partitions ahead, pruning behind, services that are gone; once an hour. */
 import { messageOf } from '../src/contract/errors.js';
 import { keep } from '../src/keeper/keeper.js';
+import { retire } from '../src/keeper/retire.js';
 import { createPool } from '../src/store/pool.js';
 import { type Logging, threadSide } from '../src/supervisor/thread-side.js';
 
@@ -10,6 +11,7 @@ const RETRY_MS = 60_000;
 export interface KeeperData {
   readonly url: string;
   readonly keepDays: number;
+  readonly node: string;
   readonly logging: Logging;
 }
 
@@ -33,6 +35,9 @@ async function round(): Promise<void> {
   try {
     const report = await keep(pool, { now: Date.now(), keepDays });
     if (report.dropped.length > 0) side.log.info({ event: 'pruned', ...report }, 'old results were dropped');
+    const retired = await retire(pool, { now: Date.now(), node: side.data.node });
+    if (retired.length > 0)
+      side.log.info({ event: 'retired', services: retired }, 'services that are gone were removed');
   } catch (error) {
     pauseMs = RETRY_MS;
     side.log.warn(

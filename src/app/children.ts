@@ -3,7 +3,8 @@ import { pathToFileURL } from 'node:url';
 import type { Changes, FromFront, FrontInit, ToFront } from '../../schema/messages.js';
 import type { KeepDays, KeeperData } from '../../workers/keeper.js';
 import type { WriterData } from '../../workers/writer.js';
-import { workerEntry } from '../config/paths.js';
+import { SQL_DIR, VERSION, workerEntry } from '../config/paths.js';
+import type { Settings } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import { type ChildSpec, childSpec } from '../supervisor/child-spec.js';
 import { type Child, Managed, type ManagedOptions, type SupervisionEvent } from '../supervisor/managed.js';
@@ -42,7 +43,7 @@ function core(
 export type StoreSays = { kind: 'url'; url: string } | { kind: 'failed'; message: string; code: string };
 
 /** PostgreSQL of Matrix's own, only without a database URL. */
-export function storeChild(
+function storeChild(
   options: { dataDir: string; logging: Logging; onSays: (says: StoreSays) => void },
   onEvent: OnEvent,
 ): Managed {
@@ -61,11 +62,7 @@ export type WriterSays =
   | { kind: 'changes'; changes: Changes }
   | { kind: 'stats'; stats: WriterStats };
 
-export function writerChild(
-  data: () => WriterData,
-  onSays: (says: WriterSays) => void,
-  onEvent: OnEvent,
-): Managed {
+function writerChild(data: () => WriterData, onSays: (says: WriterSays) => void, onEvent: OnEvent): Managed {
   return core({ id: 'writer', shutdownMs: 10_000 }, 'thread', onEvent, () =>
     startThread<WriterSays, never>({
       file: entry('writer'),
@@ -77,12 +74,12 @@ export function writerChild(
 }
 
 /** Delivers notices. */
-export function notifierChild(data: () => { url: string; logging: Logging }, onEvent: OnEvent): Managed {
+function notifierChild(data: () => { url: string; logging: Logging }, onEvent: OnEvent): Managed {
   return quiet('notifier', data, onEvent);
 }
 
 /** Makes and drops partitions. */
-export function keeperChild(data: () => KeeperData, onEvent: OnEvent): Managed {
+function keeperChild(data: () => KeeperData, onEvent: OnEvent): Managed {
   return quiet('keeper', data, onEvent);
 }
 
@@ -125,4 +122,60 @@ export function frontChild(
       }),
     { onRunning: (child) => options.onRunning(child as ProcessChild<ToFront>) },
   );
+}
+
+export interface Children {
+  /** null with a database of the user's own. */
+  readonly store: Managed | null;
+  readonly writer: Managed;
+  readonly front: Managed;
+  readonly keeper: Managed;
+  readonly notifier: Managed;
+}
+
+export interface CoreOptions {
+  readonly settings: Settings;
+  readonly logging: Logging;
+  /** Where the database is when a child starts; `` before it is known. */
+  readonly databaseUrl: () => string;
+  readonly keepDays: () => number;
+  readonly onEvent: OnEvent;
+  readonly onStore: (says: StoreSays) => void;
+  readonly onWriter: (says: WriterSays) => void;
+  readonly onFront: (says: FromFront) => void;
+  readonly onFrontRunning: (front: ProcessChild<ToFront>) => void;
+}
+
+/** Describes every core child; none is started. They stop in reverse order of this list. */
+export function coreChildren(options: CoreOptions): Children {
+  const { settings, logging, databaseUrl, onEvent } = options;
+  const { customerId, deployColor, node, dataDir, checkIntervalMs } = settings;
+  const identity = { customerId, node };
+  const init = (): FrontInit => ({
+    ...identity,
+    ...settings.front,
+    version: VERSION,
+    deployColor,
+    sharePort: false,
+    jwtSecret: settings.jwtSecret,
+    checkIntervalS: checkIntervalMs / 1000,
+    log: settings.log,
+  });
+  const writer = (): WriterData => ({
+    ...identity,
+    url: databaseUrl(),
+    sqlDirectory: SQL_DIR,
+    cycleMs: checkIntervalMs,
+    logging,
+  });
+  return {
+    store:
+      settings.databaseUrl === null
+        ? storeChild({ dataDir, logging, onSays: options.onStore }, onEvent)
+        : null,
+    writer: writerChild(writer, options.onWriter, onEvent),
+    front: frontChild({ init, onSays: options.onFront, onRunning: options.onFrontRunning }, onEvent),
+    keeper: keeperChild(() => ({ url: databaseUrl(), keepDays: options.keepDays(), node, logging }), onEvent),
+    notifier: notifierChild(() => ({ url: databaseUrl(), logging }), onEvent),
+  };
 }

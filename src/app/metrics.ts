@@ -38,54 +38,49 @@ function reasonClass(reason: string): string {
   return reason.startsWith('start failed') ? 'start_failed' : 'crashed';
 }
 
-/** What the queue, the spool and the writer count. */
-export function pipelineSamples(
-  producer: Producer,
-  spool: Spool,
-  writer: WriterStats | null,
-): MetricSample[] {
-  const sample = (name: string, type: MetricSample['type'], value: number, help: string): MetricSample => {
-    return { name, help, type, labels: {}, value };
-  };
-  const samples = [
-    sample(
+/** What the way into the queue counts. */
+export function spoolSamples(producer: Producer, spool: Spool): MetricSample[] {
+  const dropped = producer.dropped + spool.droppedResults;
+  return [
+    one(
       'matrix_queue_pending_results',
       'gauge',
       producer.backlog,
       'Results not yet in the queue or on the spool.',
     ),
-    sample('matrix_spool_bytes', 'gauge', spool.bytes, 'Bytes that wait on disk for the database.'),
-    sample(
+    one('matrix_spool_bytes', 'gauge', spool.bytes, 'Bytes that wait on disk for the database.'),
+    one(
       'matrix_results_dropped_total',
       'counter',
-      producer.dropped + spool.droppedResults,
+      dropped,
       'Results lost because spool and memory were full.',
     ),
   ];
-  if (writer === null) return samples;
+}
+
+/** What the writer counts. */
+export function writerSamples(writer: WriterStats): MetricSample[] {
   return [
-    ...samples,
-    sample('matrix_writer_active', 'gauge', writer.active ? 1 : 0, '1 while this process is the writer.'),
-    sample('matrix_results_stored_total', 'counter', writer.stored, 'Results stored by this writer.'),
-    sample(
+    one('matrix_writer_active', 'gauge', writer.active ? 1 : 0, '1 while this process is the writer.'),
+    one('matrix_results_stored_total', 'counter', writer.stored, 'Results stored by this writer.'),
+    one(
       'matrix_results_duplicate_total',
       'counter',
       writer.duplicates,
       'Results that had been stored before.',
     ),
-    sample(
+    one(
       'matrix_results_orphaned_total',
       'counter',
       writer.orphaned,
-      'Results of services that are no longer watched.',
+      'Results of services no longer watched.',
     ),
-    sample(
-      'matrix_batches_buried_total',
-      'counter',
-      writer.buried,
-      'Batches put aside because they cannot be stored.',
-    ),
+    one('matrix_batches_buried_total', 'counter', writer.buried, 'Batches put aside: they cannot be stored.'),
   ];
+}
+
+function one(name: string, type: MetricSample['type'], value: number, help: string): MetricSample {
+  return { name, help, type, labels: {}, value };
 }
 
 /** Every node of the tree as samples. */

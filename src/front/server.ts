@@ -93,7 +93,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
   addLiveSocket(app, { ...access, hub, hostAllowed, onDone: accountant({ metrics, log }) });
   const http = serveHttp(app, { router, metrics, log, hostAllowed });
   const listening = await listen(uws, app, init);
-  log.info({ port: listening.port }, `serving on http://${init.host}:${listening.port}`);
+  log.debug({ port: listening.port }, `serving on http://${init.host}:${listening.port}`);
 
   // Health and the board are up; what takes longer to load comes now.
   mcp.warm().catch((error: unknown) => log.error({ err: error }, 'the MCP SDK does not load'));

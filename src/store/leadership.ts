@@ -23,7 +23,8 @@ const POLL_MS = 500;
 
 export class Leadership {
   private stopping = false;
-  private leads = false;
+  /** null until the database has told for the first time. */
+  private leads: boolean | null = null;
   private problem: string | null = null;
   private pause: AbortController = new AbortController();
   private readonly ended: Promise<void>;

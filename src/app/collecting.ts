@@ -1,0 +1,172 @@
+/**
+ * The collecting half of a running Matrix: what is watched, whether this process is the one that watches it, and
+ * the way of its results into the queue. It goes on while the database is away.
+ */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { MetricSample } from '../../schema/messages.js';
+import { Collector } from '../collector/collector.js';
+import type { Families } from '../config/families.js';
+import { workerEntry } from '../config/paths.js';
+import type { Settings, Target } from '../config/settings.js';
+import { systemClock } from '../contract/clock.js';
+import type { NodeState } from '../contract/tree.js';
+import type { Logger } from '../log/logger.js';
+import { Producer } from '../queue/producer.js';
+import { Spool } from '../queue/spool.js';
+import { Leadership } from '../store/leadership.js';
+import type { SupervisionEvent } from '../supervisor/managed.js';
+import type { Logging } from '../supervisor/thread-side.js';
+import { TARGETS_CHANNEL } from '../writer/commands.js';
+import { spoolSamples } from './metrics.js';
+import { Registered } from './registered.js';
+
+/** Advisory lock of the one collector; chosen at random. */
+export const COLLECTOR_LOCK = 7_264_119_303;
+/**
+ * A database that does not answer at the start must not keep Matrix from watching. Should another process watch
+ * too, results meet under the same key and are stored once. In ms.
+ */
+const LEAD_WITHOUT_DATABASE_MS = 15_000;
+/** How long checks under way may take to end when Matrix stops, in ms. */
+const DRAIN_MS = 6_000;
+
+export interface CollectingOptions {
+  readonly settings: Settings;
+  readonly families: Families;
+  readonly logging: Logging;
+  readonly log: Logger;
+  readonly onEvent: (event: SupervisionEvent) => void;
+}
+
+export class Collecting {
+  /** Why results cannot be queued; null while they can. */
+  queueProblem: string | null = 'not connected yet';
+  private readonly producer: Producer;
+  private readonly collector: Collector;
+  private readonly registered: Registered;
+  private leadership: Leadership | null = null;
+  private url: string | null = null;
+  private withoutDatabase: NodeJS.Timeout | null = null;
+  private stopping = false;
+
+  /** Opens the spool, where an earlier process may have left results. */
+  static async create(options: CollectingOptions): Promise<Collecting> {
+    const spool = await Spool.open({ directory: join(options.settings.dataDir, 'spool') });
+    return new Collecting(options, spool);
+  }
+
+  private constructor(
+    private readonly options: CollectingOptions,
+    private readonly spool: Spool,
+  ) {
+    const { settings, families, logging, log, onEvent } = options;
+    const onState = (problem: string | null): void => this.queueState(problem);
+    this.producer = new Producer({ node: settings.node, spool, log, onState });
+    this.collector = new Collector({
+      clock: systemClock,
+      cycleMs: settings.checkIntervalMs,
+      families,
+      probeFile: pathToFileURL(workerEntry('probe')),
+      logging,
+      producer: this.producer,
+      onEvent,
+      log,
+    });
+    this.registered = new Registered({ families, checkIntervalMs: settings.checkIntervalMs, log });
+  }
+
+  /** Starts the probe threads; asking begins when this process is known to be the collector. */
+  start(): void {
+    void this.collector.start(this.options.settings.targets);
+    this.withoutDatabase = setTimeout(() => {
+      this.options.log.warn(
+        { event: 'collecting_without_database' },
+        'the database does not answer; checks are made and their results kept on disk',
+      );
+      this.collector.lead();
+    }, LEAD_WITHOUT_DATABASE_MS);
+  }
+
+  /** Names the database; results wait until it is there. */
+  connect(url: string): void {
+    this.url = url;
+    this.producer.connect(url);
+  }
+
+  /** The schema is up to date: this process may compete for being the collector. */
+  compete(): void {
+    if (this.url === null || this.stopping || this.leadership !== null) return;
+    this.leadership = new Leadership({
+      url: this.url,
+      lock: COLLECTOR_LOCK,
+      name: 'collector',
+      listen: TARGETS_CHANNEL,
+      log: this.options.log,
+      onGained: () => this.collects(true),
+      onLost: () => this.collects(false),
+      onNotified: () => void this.loadRegistered(),
+    });
+  }
+
+  async configure(targets: readonly Target[]): Promise<void> {
+    await this.collector.configure(targets);
+  }
+
+  /** Reads the targets that were registered at run time. */
+  async loadRegistered(): Promise<void> {
+    if (this.url === null) return;
+    const targets = await this.registered.load(this.url);
+    if (targets !== null && !this.stopping) await this.collector.register(targets);
+  }
+
+  /** Lets a standby take over at once, then brings everything that was collected to the queue or the spool. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    if (this.withoutDatabase !== null) clearTimeout(this.withoutDatabase);
+    await this.leadership?.close();
+    await this.collector.stop(DRAIN_MS);
+    await Promise.all([this.producer.close(), this.registered.close()]);
+  }
+
+  /** The families' part of the process tree. */
+  node(): NodeState {
+    const children = this.collector.nodes();
+    return {
+      id: 'families',
+      kind: 'supervisor',
+      status: this.stopping ? 'stopping' : 'running',
+      startedAt: null,
+      restarts: { total: 0, inWindow: 0, intensity: 0, periodMs: 0 },
+      lastExit: null,
+      eventLoopUtilisation: null,
+      heapUsedBytes: null,
+      backlog: children.reduce((sum, node) => sum + node.backlog, 0),
+      children,
+    };
+  }
+
+  samples(): MetricSample[] {
+    return [...this.collector.samples(), ...spoolSamples(this.producer, this.spool)];
+  }
+
+  private collects(leads: boolean): void {
+    if (this.withoutDatabase !== null) clearTimeout(this.withoutDatabase);
+    this.options.log.info(
+      { event: 'collector', active: leads },
+      leads ? 'this process collects' : 'another process collects; this one stands by',
+    );
+    if (leads) this.collector.lead();
+    else this.collector.follow();
+  }
+
+  private queueState(problem: string | null): void {
+    const { log } = this.options;
+    if (problem !== null && this.queueProblem === null) {
+      log.warn({ event: 'database_down', error: problem }, 'the database is away; results wait on disk');
+    } else if (problem === null && this.queueProblem !== null) {
+      log.info({ event: 'database_up' }, 'the queue takes results');
+    }
+    this.queueProblem = problem;
+  }
+}
