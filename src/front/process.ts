@@ -58,9 +58,10 @@ export function targetChecker(checkIntervalMs: number): CheckTarget {
     loading ??= loadFamilies().then((families) => createTargetValidator(families, createCompiler()));
     const { target, findings } = (await loading)(family, { ...config, name }, checkIntervalMs);
     if (target !== null) return { intervalMs: target.intervalMs };
-    const problems = findings.map(({ path, message }) => {
+    const problems = findings.map(({ path, message, hint }) => {
       const where = path.filter((part) => part !== 'name').join('.');
-      return where === '' ? message : `${where}: ${message}`;
+      const what = where === '' ? message : `${where}: ${message}`;
+      return hint === undefined ? what : `${what} (${hint})`;
     });
     throw new MatrixError('MX_BAD_REQUEST', `This ${family} target is not valid: ${problems.join('; ')}`);
   };

@@ -10,15 +10,18 @@ import type { Db } from './pool.js';
 export const iso = (column: string): string =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
+/** A duration with microseconds: what `real` holds beyond them is noise. */
+const milliseconds = (column: string): string => `round(${column}::numeric, 3)::float8`;
+
 const CHECK_COLUMNS = `s.name AS service, s.family, coalesce(t.verdict, 'unknown')::text AS status, t.code,
   coalesce(t.detail, 'no result yet') AS detail, ${iso('t.since')} AS since, ${iso('t.started_at')} AS checked_at,
-  t.duration_ms::float8 AS duration_ms, s.interval_ms / 1000.0::float8 AS interval_s,
+  ${milliseconds('t.duration_ms')} AS duration_ms, s.interval_ms / 1000.0::float8 AS interval_s,
   coalesce(t.measurements, '[]') AS measurements, coalesce(t.facts, '{}') AS facts, true AS stored`;
 
 export const ALERT_COLUMNS = `id, customer_id, service, severity::text, code, message, ${iso('created_at')} AS created_at,
   ${iso('acked_at')} AS acked_at, acked_by`;
 
-export const CYCLE_COLUMNS = `id, ${iso('ts')} AS ts, duration_ms::float8 AS duration_ms, overall,
+export const CYCLE_COLUMNS = `id, ${iso('ts')} AS ts, ${milliseconds('duration_ms')} AS duration_ms, overall,
   closed_at IS NOT NULL AS closed,
   json_build_object('pass', pass, 'warn', warn, 'fail', fail, 'unknown', unknown) AS counts`;
 
@@ -88,7 +91,7 @@ export async function serviceHistory(
   const id = service.rows[0]?.id;
   if (id === undefined) return null;
   const { rows } = await db.query<HistoryRow>(
-    `SELECT ${iso('due_at')} AS ts, verdict::text AS status, code, detail, duration_ms::float8 AS duration_ms
+    `SELECT ${iso('due_at')} AS ts, verdict::text AS status, code, detail, ${milliseconds('duration_ms')} AS duration_ms
      FROM matrix.results WHERE service_id = $1 AND due_at > now() - make_interval(secs => $2)
      ORDER BY results.due_at DESC LIMIT $3`,
     [id, query.hours * 3600, query.limit],
