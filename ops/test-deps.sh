@@ -22,7 +22,7 @@ has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
 has_static_busybox() { [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; }
 
 missing_packages() {
-  has dockerd || echo docker.io # a private engine: the docker family, the swap
+  { has dockerd && has docker; } || echo docker.io # a private engine: the docker family, the swap
   has_static_busybox || echo busybox-static # the one image that engine has
   has_postgres || echo postgresql # the external database
   has openssl || echo openssl # certificates
@@ -31,8 +31,9 @@ missing_packages() {
   has ping || echo iputils-ping
   has dnsmasq || echo dnsmasq-base # a name server in such a namespace
   { has sysctl && has ps; } || echo procps
-  has setpriv || echo util-linux # processes without rights
+  { has setpriv && has unshare; } || echo util-linux # processes without rights, or with a network of their own
   has caddy || echo caddy # the blue/green selector
+  has curl || echo curl # ops/swap.sh asks with it
   has shellcheck || echo shellcheck # the scripts in ops/
 }
 
