@@ -34,6 +34,7 @@ missing_packages() {
   { has setpriv && has unshare; } || echo util-linux # processes without rights, or with a network of their own
   has caddy || echo caddy # the blue/green selector
   has curl || echo curl # ops/swap.sh asks with it
+  has chromium || echo chromium # the board as a person sees it
   has shellcheck || echo shellcheck # the scripts in ops/
 }
 
