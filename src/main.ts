@@ -44,7 +44,7 @@ export async function run({
       log.fatal({ event: 'gave_up', code, tree: matrix.tree() }, reason);
       end(1);
     },
-    onListening: greeter(settings, log, cwd),
+    onListening: greeter(settings, log, cwd, argv.includes('--config')),
   });
   const watch = watchConfig({
     current: settings,
@@ -84,7 +84,7 @@ function introduce(settings: LoadedSettings, log: Logger): void {
 }
 
 /** Says where the board is, once: the front may be restarted later. */
-function greeter(settings: LoadedSettings, log: Logger, cwd: string): (port: number) => void {
+function greeter(settings: LoadedSettings, log: Logger, cwd: string, given: boolean): (port: number) => void {
   let greeted = false;
   return (port) => {
     if (greeted) return;
@@ -93,22 +93,24 @@ function greeter(settings: LoadedSettings, log: Logger, cwd: string): (port: num
     const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
     log.info({ event: 'listening', port, host }, `Board: http://${shown}:${port}/matrix`);
     const command = PACKAGE_ROOT === cwd ? 'npx matrix' : 'matrix';
-    log.info({ event: 'hint' }, `A token for changes and for agents: ${command} token --role admin`);
+    const config = given ? ` --config ${settings.file}` : '';
+    log.info({ event: 'hint' }, `A token for changes and for agents: ${command} token --role admin${config}`);
   };
 }
 
 function hearSignals(log: Logger, end: (code: number) => void, reload: () => void): void {
   let stopping = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      // On Ctrl-C the terminal signals the whole group, and npm passes the signal on once more.
-      if (stopping) return;
-      stopping = true;
-      log.info({ event: 'stopping', signal }, `${signal}: stopping`);
-      end(0);
-    });
-  }
-  process.on('SIGHUP', reload);
+  const stop = (signal: NodeJS.Signals): void => {
+    // On Ctrl-C the terminal signals the whole group, and npm passes the signal on once more.
+    if (stopping) return;
+    stopping = true;
+    log.info({ event: 'stopping', signal }, `${signal}: stopping`);
+    end(0);
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  // A daemon is told to read its configuration again; at a terminal it is the terminal that was closed.
+  process.on('SIGHUP', () => (process.stdin.isTTY ? stop('SIGHUP') : reload()));
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
       // The main thread only supervises; an error that nobody caught here is a bug, and the host restarts us.

@@ -39,7 +39,7 @@ const SLOT_MS = 20;
 const SLOTS = 512;
 /** The wall clock counts as stepped when it drifts this far from the monotonic one between two ticks, in ms. */
 const STEP_MS = 1_000;
-/** New targets are looked at within a second, or at this rate, whichever takes longer. */
+/** New targets are looked at at once, but no more of them a second than this. */
 const FIRST_LOOK_PER_S = 500;
 
 export class Ticker {
@@ -81,7 +81,7 @@ export class Ticker {
       this.targets.delete(name);
     }
     const fresh = targets.filter((target) => !this.targets.has(target.name));
-    const spreadMs = Math.max(1000, (fresh.length / FIRST_LOOK_PER_S) * 1000);
+    const spreadMs = (fresh.length / FIRST_LOOK_PER_S) * 1000;
     for (const target of targets) {
       const timed = this.targets.get(target.name);
       if (timed === undefined) this.add(target, spreadMs);

@@ -10,7 +10,7 @@ import { QueueLink } from './link.js';
 import type { Spool } from './spool.js';
 
 /** How long results are gathered before they leave, in ms. */
-const GATHER_MS = 25;
+const GATHER_MS = 50;
 /** The same while they go to the spool, where each departure costs an fsync. */
 const GATHER_SPOOL_MS = 200;
 /** Pause between attempts while the database is away, in ms. */

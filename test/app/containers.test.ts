@@ -40,7 +40,7 @@ describe('containers of a real engine, from the engine to the board', () => {
     });
   });
   after(async () => {
-    await matrix?.kill();
+    await matrix?.stop();
     if (matrix !== undefined) forget(matrix);
     await engine?.close();
   });

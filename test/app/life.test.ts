@@ -29,7 +29,7 @@ describe('a whole Matrix on its embedded database', () => {
     matrix = await startMatrix({ config: config(server.port) });
   });
   after(async () => {
-    await matrix.kill();
+    await matrix.stop();
     await server.close();
     forget(matrix);
   });

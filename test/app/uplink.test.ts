@@ -70,7 +70,7 @@ ${far.join('')}`,
     });
   });
   after(async () => {
-    await matrix?.kill();
+    await matrix?.stop();
     if (matrix !== undefined) forget(matrix);
     await uplink?.close();
   });

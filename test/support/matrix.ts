@@ -1,7 +1,7 @@
 /** A whole Matrix in a process of its own, started as a user starts it, with a port and a directory of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +57,8 @@ export async function freePort(): Promise<number> {
 /** Starts it and resolves when `/health` answers. */
 export async function startMatrix(options: StartOptions): Promise<TestMatrix> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'mx-app-'));
+  // The embedded PostgreSQL of a test run by root runs as another user, who must get through to its data.
+  chmodSync(directory, 0o711);
   const port = options.port ?? (await freePort());
   writeFileSync(join(directory, 'matrix.toml'), options.config);
   const entry = fileURLToPath(new URL('./serve.js', import.meta.url));
@@ -104,10 +106,15 @@ export async function startMatrix(options: StartOptions): Promise<TestMatrix> {
     kill: async () => void (await end('SIGKILL')),
   };
   if (options.wrap === undefined) {
-    await until('/health answers', async () => {
-      if (child.exitCode !== null) throw new Error(`Matrix ended with ${child.exitCode}: ${JSON.stringify(log.at(-1))}`);
-      return (await get('/health'))?.status === 200;
-    }, 60_000);
+    await until(
+      '/health answers',
+      async () => {
+        if (child.exitCode !== null)
+          throw new Error(`Matrix ended with ${child.exitCode}: ${JSON.stringify(log.at(-1))}`);
+        return (await get('/health'))?.status === 200;
+      },
+      60_000,
+    );
   }
   return matrix;
 }
