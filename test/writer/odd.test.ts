@@ -1,0 +1,256 @@
+/** Batches that nobody should send, services that come and go, and people who act while the writer writes. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
+import type { Batch, Changes } from '../../schema/messages.js';
+import type { Producer } from '../../src/queue/producer.js';
+import { BOSS_CHANNEL } from '../../src/queue/queues.js';
+import { createPool } from '../../src/store/pool.js';
+import { changesSince, listAlerts, loadSnapshot } from '../../src/store/reads.js';
+import { acknowledgeAlert, registerService, removeService } from '../../src/writer/commands.js';
+import { batchOf, resultOf } from '../queue/batch-kit.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.js';
+import { until } from '../support/wait.js';
+import { count, declaration, drained, type RunningWriter, startProducer, startWriter } from './writer-kit.js';
+
+let postgres: TestPostgres;
+let directory: string;
+let producer: Producer;
+let writer: RunningWriter;
+let pool: pg.Pool;
+const START = Math.floor(Date.now() / 30_000) * 30_000 - 600_000;
+
+before(async () => {
+  postgres = await startPostgres();
+  directory = mkdtempSync(join(tmpdir(), 'mx-odd-'));
+  writer = startWriter(postgres.url);
+  producer = await startProducer(postgres.url, directory);
+  pool = createPool(postgres.url, { name: 'test' });
+  await until('the writer is active', writer.isActive);
+});
+after(async () => {
+  await producer.close();
+  await writer.stop();
+  await pool.end();
+  await postgres.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const stateOf = async (name: string) =>
+  (await loadSnapshot(pool)).checks.find((check) => check.service === name);
+const settled = async (): Promise<void> => {
+  await until('everything has left', () => producer.backlog === 0);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  await drained(postgres);
+};
+const buried = (): Promise<number> => count(postgres, `pgboss.job WHERE name = 'matrix-results-dead'`);
+const job = (data: object): Promise<unknown> =>
+  postgres.query(`INSERT INTO pgboss.job (name, data) VALUES ('matrix-results', $1)`, [JSON.stringify(data)]);
+
+describe('a batch that cannot be stored', () => {
+  before(async () => {
+    producer.add({ declare: declaration('a', 'b') });
+    await settled();
+  });
+
+  const one = (more: object): Batch => batchOf([resultOf('a', START, 'pass', more)]);
+  for (const [what, poison] of [
+    ['is not a batch', { v: 2, hello: 'world' }],
+    ['is null', null],
+    ['has results of the wrong shape', { ...one({}), results: [{ service: 'a' }] }],
+    ['has measurements that are none', one({ measurements: { name: 'x' } })],
+    ['has a severity that does not exist', one({ verdict: 'fail', severity: 'apocalyptic' })],
+    ['declares a name twice', batchOf([], { declare: declaration('a', 'b', 'n', 'n') })],
+    [
+      'has a code longer than an index row',
+      batchOf([resultOf('x'.repeat(9_000), START, 'fail', { target: 'a' })]),
+    ],
+  ] as const) {
+    test(`because it ${what}, is put aside or left out, and holds nothing up`, async () => {
+      const before_ = await buried();
+      await job(poison as object);
+      const dueAt = START + 1_000 * (await count(postgres, 'matrix.results')) + 500;
+      producer.add({ results: [resultOf('b', dueAt)] });
+      await until('what follows is stored', async () => (await stateOf('b'))?.detail === `pass at ${dueAt}`);
+      await settled();
+      assert.ok((await buried()) - before_ <= 1);
+      assert.equal(writer.isActive(), true);
+    });
+  }
+
+  test('was kept aside with the reason for it, where an operator finds it', async () => {
+    const rows = await postgres.query(`SELECT data FROM pgboss.job WHERE name = 'matrix-results-dead'`);
+    assert.ok(rows.length >= 4);
+    for (const row of rows) assert.ok((row['data'] as { reason: string }).reason.length > 0);
+  });
+
+  test('takes no other result with it when only one of its results is odd', async () => {
+    const before_ = await buried();
+    producer.add({
+      results: [
+        resultOf('a', START + 700, 'pass', { durationMs: 1e300 }),
+        resultOf('a', 8.7e15, 'fail'),
+        resultOf('b', START + 700),
+      ],
+    });
+    await settled();
+    assert.equal(await buried(), before_);
+    const stored = `matrix.results WHERE due_at = to_timestamp($1 / 1000.0)`;
+    assert.equal(await count(postgres, stored, [START + 700]), 2);
+  });
+});
+
+describe('a clock that was ahead', () => {
+  test('does not silence a service for ever: what is true now counts again', async () => {
+    producer.add({ declare: declaration('a', 'b', 'ahead') });
+    const farFuture = Date.UTC(2200, 0, 1);
+    producer.add({ results: [resultOf('ahead', farFuture, 'pass')] });
+    await until('it is stored', async () => (await stateOf('ahead'))?.status === 'pass');
+    producer.add({ results: [resultOf('ahead', Date.now(), 'fail')] });
+    await until('the failure is seen', async () => (await stateOf('ahead'))?.status === 'fail');
+    assert.equal(await count(postgres, `matrix.alerts WHERE service = 'ahead'`), 1);
+  });
+});
+
+describe('targets that come and go', () => {
+  test('removed, nothing of it comes back; added again, it begins anew; its old alert still waits', async () => {
+    producer.add({ declare: declaration('a', 'b', 'comes') });
+    producer.add({ results: [resultOf('comes', START, 'fail')] });
+    await until('it is down', async () => (await stateOf('comes'))?.status === 'fail');
+    producer.add({ declare: declaration('a', 'b') });
+    producer.add({ results: [resultOf('comes', START + 1_000, 'fail')] });
+    await settled();
+    assert.equal(await stateOf('comes'), undefined);
+    assert.deepEqual(writer.changes.filter((change) => change.removed.includes('comes')).length, 1);
+    producer.add({ declare: declaration('a', 'b', 'comes') });
+    await until('it is there again', async () => (await stateOf('comes')) !== undefined);
+    assert.equal((await stateOf('comes'))?.status, 'unknown');
+    producer.add({ results: [resultOf('comes', START + 2_000, 'fail')] });
+    await until('it is down again', async () => (await stateOf('comes'))?.status === 'fail');
+    assert.equal(await count(postgres, `matrix.alerts WHERE service = 'comes'`), 1);
+  });
+
+  test('removed and added again in one breath, it is not announced as gone', async () => {
+    const from = writer.changes.length;
+    const flip = [declaration('a', 'b'), declaration('a', 'b', 'comes')];
+    await pool.query(
+      `INSERT INTO pgboss.job (name, data) SELECT 'matrix-results', d FROM unnest($1::jsonb[]) AS d`,
+      [flip.map((declare) => JSON.stringify(batchOf([], { declare })))],
+    );
+    await settled();
+    await until('it is announced', () => writer.changes.length > from);
+    assert.equal(fold(writer.changes).has('comes'), true);
+  });
+
+  test('what changed is what a front that heard nothing reads later', async () => {
+    const rev = (await loadSnapshot(pool)).rev;
+    producer.add({ results: [resultOf('a', START + 90_000, 'warn')] });
+    await until('it is stored', async () => (await stateOf('a'))?.status === 'warn');
+    const changes = await changesSince(pool, rev);
+    assert.deepEqual(
+      changes.checks.map((check) => check.service),
+      ['a'],
+    );
+    assert.deepEqual(await stateOf('a'), changes.checks[0]);
+    assert.deepEqual(writer.changes.at(-1)?.checks, changes.checks, 'and what the writer announced itself');
+  });
+});
+
+/** The services that somebody sees who hears all these changes in order. */
+function fold(all: readonly Changes[]): Set<string> {
+  const seen = new Set<string>();
+  for (const change of [...all].sort((a, b) => a.rev - b.rev)) {
+    for (const name of change.removed) seen.delete(name);
+    for (const check of change.checks) seen.add(check.service);
+  }
+  return seen;
+}
+
+describe('people who act while the writer writes', () => {
+  test('a service removed while its results arrive stays removed on every board', async () => {
+    const removals: Changes[] = [];
+    for (let round = 0; round < 25; round += 1) {
+      const name = `ghost${round}`;
+      const config = { name };
+      await registerService(pool, {
+        name,
+        family: 'http',
+        config,
+        intervalMs: 1_000,
+        customerId: 'axe',
+        node: 'test',
+      });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      for (let n = 0; n < 4; n += 1) producer.add({ results: [resultOf(name, START + n * 1_000, 'pass')] });
+      await new Promise((resolve) => setTimeout(resolve, 24 + round));
+      const changes = await removeService(pool, { name, node: 'test' });
+      if (changes !== null) removals.push(changes);
+    }
+    await settled();
+    assert.equal(removals.length, 25);
+    const seen = fold([...writer.changes, ...removals]);
+    assert.deepEqual(
+      [...seen].filter((name) => name.startsWith('ghost')),
+      [],
+    );
+  });
+
+  test('nobody who acknowledges meets a deadlock, and of two at once one wins', async () => {
+    const names = Array.from({ length: 10 }, (_, n) => `flap${n}`);
+    producer.add({ declare: declaration(...names) });
+    let at = START;
+    const timer = setInterval(() => {
+      at += 1_000;
+      for (const name of names) {
+        producer.add({ results: [resultOf(name, at, 'fail'), resultOf(name, at + 500, 'pass')] });
+      }
+    }, 15);
+    try {
+      let wins = 0;
+      const end = performance.now() + 3_000;
+      while (performance.now() < end) {
+        const open = await listAlerts(pool, { includeAcked: false, limit: 50 });
+        const answers = await Promise.all(
+          open.flatMap(({ id }) =>
+            ['anna', 'ben'].map((ackedBy) => acknowledgeAlert(pool, { alertId: id, ackedBy, node: 'test' })),
+          ),
+        );
+        for (let n = 0; n < answers.length; n += 2) {
+          const pair = answers.slice(n, n + 2);
+          assert.deepEqual(pair.map((answer) => answer?.already).sort(), [false, true]);
+          assert.equal(pair[0]?.alert.acked_by, pair[1]?.alert.acked_by, 'both hear of the same winner');
+          wins += 1;
+        }
+      }
+      assert.ok(wins > 10, `${wins} alerts were acknowledged`);
+    } finally {
+      clearInterval(timer);
+    }
+    const deadlocks = await postgres.query(
+      `SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()`,
+    );
+    assert.equal(Number(deadlocks[0]?.['n']), 0);
+    assert.equal(
+      writer.log.lines.filter(
+        (line) => line['event'] === 'batch_failed' && /deadlock/.test(String(line['error'])),
+      ).length,
+      0,
+    );
+  });
+});
+
+describe('waking the writer', () => {
+  test('pg-boss notifies on the channel that the writer listens on (else each result waits for a poll)', async () => {
+    const listener = new pg.Client({ connectionString: postgres.url });
+    await listener.connect();
+    const heard: string[] = [];
+    listener.on('notification', ({ payload }) => void heard.push(payload ?? ''));
+    await listener.query(`LISTEN ${BOSS_CHANNEL}`);
+    producer.add({ results: [resultOf('flap1', Date.now(), 'pass')] });
+    await until('the notification', () => heard.includes('matrix-results'));
+    await listener.end();
+  });
+});
