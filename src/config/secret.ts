@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, readFile, stat, unlink } from 'node:fs/promises';
+import { link, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MatrixError, messageOf } from '../contract/errors.js';
+import { syncDirectory, writeSynced } from './durable.js';
 
 const MIN_CHARS = 32;
 /** Random secrets of 32 characters, even hexadecimal ones, have more different characters than this. */
@@ -75,7 +76,7 @@ async function read(file: string): Promise<string | undefined> {
 async function make(file: string, dir: string): Promise<string> {
   const secret = randomBytes(48).toString('base64url');
   const own = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
-  await writeSynced(own, `${secret}\n`);
+  await writeSynced(own, `${secret}\n`, { mode: 0o600 });
   try {
     await link(own, file);
     await syncDirectory(dir);
@@ -85,25 +86,5 @@ async function make(file: string, dir: string): Promise<string> {
     return (await readFile(file, 'utf8')).trim();
   } finally {
     await unlink(own);
-  }
-}
-
-async function writeSynced(file: string, text: string): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes a new name in a directory survive a power cut. */
-async function syncDirectory(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

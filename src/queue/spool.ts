@@ -6,6 +6,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Batch } from '../../schema/messages.js';
+import { syncDirectory } from '../config/durable.js';
 
 export interface SpoolOptions {
   readonly directory: string;
@@ -182,14 +183,5 @@ export class Spool {
     await rename(temporary, this.path(segment));
     segment.bytes = text.length;
     segment.stripped = true;
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

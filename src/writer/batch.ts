@@ -54,26 +54,14 @@ export async function processJobs(
   directory: Directory,
   limit: number,
 ): Promise<Outcome> {
-  const { client, boss } = context;
-  const db = bossDatabase(client);
-  await client.query('BEGIN');
   try {
-    const jobs = await fetchInOrder(context, limit);
-    const outcome =
+    return await withJobs(context, limit, async (jobs) =>
       jobs.length === 0
         ? { jobs: 0, stored: 0, duplicates: 0, orphaned: 0, directory, changes: null }
-        : await store(context, directory, await readable(context, jobs), jobs.length);
-    if (jobs.length > 0)
-      await boss.complete(
-        RESULTS_QUEUE,
-        jobs.map((job) => job.id),
-        null,
-        { db },
-      );
-    await client.query('COMMIT');
-    return outcome;
+        : store(context, directory, await readable(context, jobs), jobs.length),
+    );
   } catch (error) {
-    await rollBack(client, error);
+    // A partition that was made in this transaction is gone with it.
     context.days.clear();
     throw error;
   }
@@ -81,20 +69,26 @@ export async function processJobs(
 
 /** Moves the oldest job to the dead queue, where an operator finds it; for a job that cannot be stored. */
 export async function buryOldest(context: WriterContext, reason: string): Promise<void> {
+  await withJobs(context, 1, async (jobs) => {
+    for (const job of jobs) await bury(context, job, reason);
+  });
+}
+
+/** Takes jobs, does `work` with them and completes them, all in one transaction. */
+async function withJobs<T>(
+  context: WriterContext,
+  limit: number,
+  work: (jobs: readonly Job[]) => Promise<T>,
+): Promise<T> {
   const { client, boss } = context;
-  const db = bossDatabase(client);
   await client.query('BEGIN');
   try {
-    const jobs = await fetchInOrder(context, 1);
-    for (const job of jobs) await bury(context, job, reason);
-    if (jobs.length > 0)
-      await boss.complete(
-        RESULTS_QUEUE,
-        jobs.map((job) => job.id),
-        null,
-        { db },
-      );
+    const jobs = await fetchInOrder(context, limit);
+    const answer = await work(jobs);
+    const ids = jobs.map((job) => job.id);
+    if (ids.length > 0) await boss.complete(RESULTS_QUEUE, ids, null, { db: bossDatabase(client) });
     await client.query('COMMIT');
+    return answer;
   } catch (error) {
     await rollBack(client, error);
     throw error;

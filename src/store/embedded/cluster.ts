@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { syncDirectory, writeSynced } from '../../config/durable.js';
 import { MatrixError, messageOf } from '../../contract/errors.js';
 import { type Account, isOther, spawnAs } from './account.js';
 import type { Binaries } from './binaries.js';
@@ -79,7 +80,10 @@ async function buildCluster(staging: string, account: Account, binaries: Binarie
   await mkdir(staging, { mode: 0o700 });
   if (isOther(account)) await chown(staging, account.uid, account.gid);
   const password = join(staging, 'password');
-  await writeSynced(password, `${randomBytes(24).toString('base64url')}\n`, account);
+  await writeSynced(password, `${randomBytes(24).toString('base64url')}\n`, {
+    mode: 0o600,
+    ...(isOther(account) ? { owner: account } : {}),
+  });
   const options = [...LOCALE, '--auth=scram-sha-256', `--pwfile=${password}`, '--no-instructions'];
   // Given, so that initdb does not start servers to find out what the machine can do.
   const given = ['-c', 'max_connections=40', '-c', 'shared_buffers=64MB', '-c', 'timezone=UTC'];
@@ -120,38 +124,11 @@ export function cannotRun(program: string, error: unknown): MatrixError {
   });
 }
 
-/** Writes a small file, 0600, that is on the disk when this resolves. */
-async function writeSynced(file: string, text: string, account: Account): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await handle.writeFile(text);
-    if (isOther(account)) await handle.chown(account.uid, account.gid);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 /** Writes `text` to a file that is either absent or whole. */
 export async function writeWhole(file: string, text: string): Promise<void> {
   const temporary = `${file}.new`;
   await rm(temporary, { force: true });
-  const handle = await open(temporary, 'wx', 0o644);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writeSynced(temporary, text, { mode: 0o644 });
   await rename(temporary, file);
   await syncDirectory(dirname(file));
-}
-
-async function syncDirectory(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
