@@ -6,7 +6,7 @@
 
 import type { Target } from '../config/settings.js';
 import type { Clock } from '../contract/clock.js';
-import type { Due } from '../supervisor/family.js';
+import type { Due } from '../supervisor/due.js';
 import { Cycles } from './cycles.js';
 import { nextDue, phaseOf } from './phase.js';
 import { TimingWheel } from './wheel.js';

@@ -1,7 +1,4 @@
-import { messageOf } from '../contract/errors.js';
 import { type Path, type Place, type Problem, pathText } from './problem.js';
-import { parseToml } from './toml.js';
-import { parseYaml } from './yaml.js';
 
 /** Deepest nesting that is read; nothing in a config needs more. */
 const MAX_DEPTH = 32;
@@ -76,24 +73,6 @@ export class ConfigDocument {
     this.refuse(path, place, `expected a finite number, came ${written.slice(0, 60)}`);
     return undefined;
   }
-}
-
-/**
- * Parses a config file; `.yaml`, `.yml` and `.json` are YAML, everything else TOML.
- * Never throws: what is wrong is in `problems`.
- * @param shown name of the file in messages
- */
-export function parseDocument(shown: string, text: string): ConfigDocument {
-  const document = new ConfigDocument(shown);
-  try {
-    if (/\.(ya?ml|json)$/i.test(shown)) parseYaml(text, document);
-    else parseToml(text, document);
-  } catch (error) {
-    // Both parsers recurse; a file of ten thousand brackets ends here.
-    const message = error instanceof RangeError ? 'nested too deeply' : messageOf(error);
-    document.syntax({ line: 1, column: 1 }, `cannot be parsed: ${message}`);
-  }
-  return document;
 }
 
 /** Sets an own property whatever its name, so that `__proto__` is a key like any other. */

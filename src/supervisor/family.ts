@@ -3,28 +3,16 @@
  * thread, every check that was handed over ends in a result: its own, or an `unknown` that says why not.
  */
 
-import type { Target } from '../config/settings.js';
 import type { Clock } from '../contract/clock.js';
 import type { FamilySpec } from '../contract/family.js';
 import { COMMON_CODES, type CommonCode, type Result } from '../contract/result.js';
 import type { NodeState } from '../contract/tree.js';
 import { childSpec } from './child-spec.js';
+import type { Due, Outcome } from './due.js';
 import { Flights } from './flights.js';
 import { Managed, type SupervisionEvent } from './managed.js';
 import type { ProbeMessage } from './probe-host.js';
 import { type ProbeThread, startProbeThread } from './probe-thread.js';
-
-/** A target whose time has come. */
-export interface Due {
-  readonly target: Target;
-  readonly dueAt: number;
-}
-
-/** What came of one target's check: all its results, at once. */
-export interface Outcome {
-  readonly due: Due;
-  readonly results: readonly Result[];
-}
 
 export interface FamilyOptions {
   readonly spec: FamilySpec;

@@ -3,7 +3,7 @@
  * for the timers that notice a batch which outlives its deadline.
  */
 import type { Result } from '../contract/result.js';
-import type { Due, Outcome } from './family.js';
+import type { Due, Outcome } from './due.js';
 import type { ProbeMessage } from './probe-host.js';
 
 interface Flight {

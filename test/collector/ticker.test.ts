@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { ClosedCycle } from '../../src/collector/cycles.js';
 import { Ticker } from '../../src/collector/ticker.js';
 import type { Target } from '../../src/config/settings.js';
-import type { Due } from '../../src/supervisor/family.js';
+import type { Due } from '../../src/supervisor/due.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,7 +1,7 @@
 /** Without these a YAML file could eat the memory of the machine, or mean something else than it says. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDocument } from '../../src/config/document.js';
+import { parseDocument } from '../../src/config/parse.js';
 
 const messages = (text: string, name = 'm.yaml') =>
   parseDocument(name, text).problems.map(({ message }) => message);
