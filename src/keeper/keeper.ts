@@ -22,14 +22,15 @@ export async function keep(
   const made = await inTransaction(pool, (client) => ensurePartitions(client, ahead, new Set()));
   const { rows } = await pool.query<{ name: string }>(
     `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE i.inhparent = 'matrix.results'::regclass AND c.relname < $1 ORDER BY 1`,
+     WHERE i.inhparent = 'matrix.results'::regclass AND c.relname ~ '^results_[0-9]{8}$' AND c.relname < $1
+     ORDER BY 1`,
     [partitionName(options.now - options.keepDays * DAY_MS)],
   );
   for (const { name } of rows) {
     await inTransaction(pool, async (client) => {
       // Readers hold no lock for long; a drop that cannot have its own soon is left to the next round.
       await client.query(`SET LOCAL lock_timeout = '5s'`);
-      await client.query(`DROP TABLE matrix.${name}`);
+      await client.query(`DROP TABLE IF EXISTS matrix.${name}`);
     });
   }
   return { made: made.length, dropped: rows.map((row) => row.name) };

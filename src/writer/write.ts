@@ -18,7 +18,10 @@ export function partitionName(dayMs: number): string {
 /** Advisory lock of whoever makes partitions; chosen at random. */
 const PARTITION_LOCK = 7_264_119_304;
 
-/** Makes the partitions that these instants fall into; in a transaction. `known` remembers days that exist, to spare the look. */
+/**
+ * Makes the partitions that these instants fall into; in a transaction. `known` remembers days that exist, to spare
+ * the look. Attached, not created in place: that would lock everybody out, and queue behind a backup that reads.
+ */
 export async function ensurePartitions(
   client: pg.ClientBase,
   instants: readonly number[],
@@ -27,13 +30,18 @@ export async function ensurePartitions(
   const days = [...new Set(instants.map((ms) => Math.floor(ms / DAY_MS) * DAY_MS))].filter(
     (day) => !known.has(day),
   );
-  // Keeper and writer may want the same day; CREATE TABLE IF NOT EXISTS alone fails when two make it at once.
+  // Keeper and writer may want the same day at once.
   if (days.length > 0) await client.query('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
   for (const day of days) {
+    const name = `matrix.${partitionName(day)}`;
+    const { rows } = await client.query<{ missing: boolean }>('SELECT to_regclass($1) IS NULL AS missing', [
+      name,
+    ]);
+    if (rows[0]?.missing !== true) continue;
     const from = new Date(day).toISOString();
     const to = new Date(day + DAY_MS).toISOString();
-    await client.query(`CREATE TABLE IF NOT EXISTS matrix.${partitionName(day)} PARTITION OF matrix.results
-      FOR VALUES FROM ('${from}') TO ('${to}')`);
+    await client.query(`CREATE TABLE ${name} (LIKE matrix.results);
+      ALTER TABLE matrix.results ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}')`);
   }
   return days;
 }
