@@ -76,14 +76,18 @@ export class Notifier {
     this.problem = problem;
   }
 
-  private work(boss: PgBoss): Promise<string> {
-    return boss.work<Notice>(
+  private async work(boss: PgBoss): Promise<string> {
+    let worker = '';
+    worker = await boss.work<Notice>(
       NOTICES_QUEUE,
       { batchSize: 1, pollingIntervalSeconds: POLL_S },
       async (jobs) => {
+        // The next one is looked for at once, not at the next poll: a large outage has many.
+        boss.notifyWorker(worker);
         for (const job of jobs) await this.options.channel(job.data);
       },
     );
+    return worker;
   }
 
   /** Resolves when the notifier is stopped; rejects when the session is lost. */
