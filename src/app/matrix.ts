@@ -63,7 +63,12 @@ export class Matrix {
     this.collecting = collecting;
     this.databaseUrl = settings.databaseUrl;
     this.keepDays = settings.keepDays;
-    this.root = new Supervisor({ id: 'root', ...ROOT_BUDGET, clock: systemClock, onExhausted: onFatal });
+    this.root = new Supervisor({
+      id: 'root',
+      ...ROOT_BUDGET,
+      clock: systemClock,
+      onExhausted: (reason) => onFatal(reason, 'MX_BUDGET_EXHAUSTED'),
+    });
     this.children = coreChildren({
       settings,
       logging,
