@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { Batch } from '../../schema/messages.js';
 import { Collector } from '../../src/collector/collector.js';
 import type { Target } from '../../src/config/settings.js';
@@ -17,6 +17,10 @@ import type { Load } from '../support/probe-fixture.js';
 import { until } from '../support/wait.js';
 
 let directory: string;
+const running: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of running.splice(0)) await stop();
+});
 before(() => {
   directory = mkdtempSync(join(tmpdir(), 'mx-collector-'));
 });
@@ -64,6 +68,7 @@ async function collecting(name: string, families: readonly string[], load: Load 
     await collector.stop(3_000);
     await producer.close();
   };
+  running.push(stop);
   return { collector, events, batches, results, stop };
 }
 
@@ -81,7 +86,7 @@ describe('collecting', () => {
       declared.map((list) => list.map((entry) => entry.name)),
       [['a', 'b']],
     );
-    assert.ok(results('a').length > 1);
+    await until('it is checked again and again', () => results('a').length > 2);
     collector.follow();
     const nodes = collector.nodes();
     assert.deepEqual([nodes.length, nodes[0]?.status], [1, 'running']);

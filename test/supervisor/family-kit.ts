@@ -1,4 +1,5 @@
 /** A family on real threads of `test/support/probe-fixture.ts`, with everything it says kept. */
+import { after } from 'node:test';
 import type { Target } from '../../src/config/settings.js';
 import { systemClock } from '../../src/contract/clock.js';
 import type { FamilySpec } from '../../src/contract/family.js';
@@ -27,6 +28,10 @@ export interface Behaviour {
   readonly ms?: number;
   readonly timeoutMs?: number;
 }
+
+const made: Family[] = [];
+// Also of a test that failed: threads that live on keep the whole process.
+after(() => Promise.all(made.map((family) => family.stop())));
 
 let nextName = 1;
 let nextDueAt = 1_000;
@@ -58,6 +63,7 @@ export function makeFamily(
     onOutcomes: (more) => void outcomes.push(...more),
     onEvent: (event) => void events.push(event),
   });
+  made.push(family);
   const submit = (...targets: readonly Behaviour[]): Due[] => {
     const dues = targets.map((behaviour) => ({ target: targetOf(behaviour), dueAt: nextDueAt++ }));
     family.submit(dues);

@@ -1,100 +1,10 @@
-/** One supervised child whose life the test decides, on a clock and timers that the test moves. */
+/** One supervised child: when it is started again, when it is given up, and how it ends. */
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, mock, test } from 'node:test';
-import { type ChildSpec, childSpec } from '../../src/supervisor/child-spec.js';
-import {
-  type Child,
-  Managed,
-  type ManagedOptions,
-  type SupervisionEvent,
-} from '../../src/supervisor/managed.js';
-import { Supervisor } from '../../src/supervisor/supervisor.js';
+import { describe, test } from 'node:test';
+import type { Child } from '../../src/supervisor/managed.js';
+import { clock, onOwnClock, Puppet, pass, scene, settle } from './managed-kit.js';
 
-/** A child that lives until told otherwise; `ignores` makes it deaf to `stop`. */
-class Puppet implements Child {
-  readonly exited: Promise<string>;
-  asked = 0;
-  killed = 0;
-  private end: (reason: string) => void = () => undefined;
-
-  constructor(private readonly ignores = false) {
-    this.exited = new Promise((resolve) => {
-      this.end = resolve;
-    });
-  }
-
-  die(reason: string): void {
-    this.end(reason);
-  }
-
-  stop(): void {
-    this.asked += 1;
-    if (!this.ignores) this.end('normal');
-  }
-
-  async kill(): Promise<void> {
-    this.killed += 1;
-    this.end('killed');
-  }
-}
-
-let now = 0;
-const clock = { now: () => 1_700_000_000_000 + now, monotonic: () => now };
-
-/** Lets everything that is due happen, `ms` from now, in steps as the timers come. */
-async function pass(ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= Math.min(left, 10)) {
-    now += Math.min(left, 10);
-    mock.timers.tick(Math.min(left, 10));
-    await settle();
-  }
-}
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
-}
-
-interface Scene {
-  readonly managed: Managed;
-  readonly events: SupervisionEvent[];
-  readonly puppets: Puppet[];
-  /** What the next starts do; afterwards every start works. */
-  readonly starts: (Error | Puppet | Promise<Child>)[];
-  readonly newest: () => Puppet;
-  readonly kinds: () => string[];
-}
-
-function scene(spec: Partial<ChildSpec> = {}, more: Partial<ManagedOptions> = {}): Scene {
-  const events: SupervisionEvent[] = [];
-  const puppets: Puppet[] = [];
-  const starts: Scene['starts'] = [];
-  const managed = new Managed({
-    spec: childSpec({ id: 'child', intensity: 3, periodMs: 1_000, shutdownMs: 500, ...spec }),
-    kind: 'thread',
-    clock,
-    whenExhausted: 'pause',
-    random: () => 0.5,
-    onEvent: (event) => void events.push(event),
-    start: async () => {
-      const next = starts.shift() ?? new Puppet();
-      if (next instanceof Error) throw next;
-      if (next instanceof Puppet) puppets.push(next);
-      return next;
-    },
-    ...more,
-  });
-  const newest = (): Puppet => {
-    const puppet = puppets.at(-1);
-    assert.ok(puppet);
-    return puppet;
-  };
-  return { managed, events, puppets, starts, newest, kinds: () => events.map((event) => event.kind) };
-}
-
-beforeEach(() => {
-  now = 0;
-  mock.timers.enable({ apis: ['setTimeout'] });
-});
-afterEach(() => mock.timers.reset());
+onOwnClock();
 
 describe('a child that ends', () => {
   test('abnormally is started again after a pause that grows, and shrinks again once it has lived a period', async () => {
@@ -312,63 +222,5 @@ describe('a child that runs', () => {
     newest().die('boom');
     await settle();
     assert.equal(managed.node().lastExit?.reason, 'boom', 'the reason is not said twice');
-  });
-});
-
-describe('a supervisor', () => {
-  const supervise = (intensity: number): { root: Supervisor; gaveUp: string[] } => {
-    const gaveUp: string[] = [];
-    const onExhausted = (reason: string): void => void gaveUp.push(reason);
-    return { root: new Supervisor({ id: 'root', intensity, periodMs: 10_000, clock, onExhausted }), gaveUp };
-  };
-
-  test('gives up once when its children together restart too often', async () => {
-    const { root, gaveUp } = supervise(4);
-    const scenes = ['a', 'b', 'c'].map((id) =>
-      scene({ id, intensity: 50 }, { onEvent: (event) => root.observe(event) }),
-    );
-    for (const { managed } of scenes) await root.add(managed).start();
-    for (let round = 0; round < 3; round += 1) {
-      for (const { newest } of scenes) newest().die('boom');
-      await pass(1_000);
-    }
-    assert.equal(gaveUp.length, 1);
-    assert.equal(root.node().status, 'failed');
-    assert.equal(root.node().restarts.total, 9);
-    assert.equal(root.child('b'), scenes[1]?.managed);
-  });
-
-  test('forgives deaths that are far apart', async () => {
-    const { root, gaveUp } = supervise(1);
-    const { managed, newest } = scene({ intensity: 50 }, { onEvent: (event) => root.observe(event) });
-    await root.add(managed).start();
-    for (let death = 0; death < 10; death += 1) {
-      newest().die('boom');
-      await pass(11_000);
-    }
-    assert.deepEqual(gaveUp, []);
-  });
-
-  test('gives up when a child has spent its own budget and cannot go on', async () => {
-    const { root, gaveUp } = supervise(100);
-    const { managed, starts } = scene(
-      { intensity: 0 },
-      { whenExhausted: 'escalate', onEvent: (event) => root.observe(event) },
-    );
-    starts.push(new Error('no database'));
-    await root.add(managed).start();
-    assert.equal(gaveUp.length, 1);
-    assert.match(gaveUp[0] ?? '', /child spent its budget: start failed: no database/);
-  });
-
-  test('ends its children in the reverse order', async () => {
-    const { root } = supervise(5);
-    const order: string[] = [];
-    for (const id of ['first', 'second']) {
-      const onDown = (): void => void order.push(id);
-      await root.add(scene({ id }, { onDown }).managed).start();
-    }
-    await root.stop();
-    assert.deepEqual(order, ['second', 'first']);
   });
 });

@@ -1,9 +1,9 @@
 /** Core children on real threads and processes: what starts, what ends, and what each end is called. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { systemClock } from '../../src/contract/clock.js';
 import { childSpec } from '../../src/supervisor/child-spec.js';
-import { Managed } from '../../src/supervisor/managed.js';
+import { type Child, Managed } from '../../src/supervisor/managed.js';
 import { startProcess } from '../../src/supervisor/process.js';
 import { startThread } from '../../src/supervisor/thread.js';
 import { until } from '../support/wait.js';
@@ -18,26 +18,40 @@ interface Options {
 }
 
 const said: Out[] = [];
+const children: Promise<Child>[] = [];
+// Also of a test that failed: children that live on keep the whole process.
+after(async () => {
+  for (const started of await Promise.allSettled(children))
+    if (started.status === 'fulfilled') await started.value.kill();
+});
+const kept = <T extends Child>(child: Promise<T>): Promise<T> => {
+  children.push(child);
+  return child;
+};
 
 function thread({ start, deaf, readyMs = 10_000, hangMs }: Options) {
-  return startThread<Out, Out>({
-    file: new URL('../support/thread-fixture.js', import.meta.url),
-    data: { start, deaf, logging: { level: 'error', format: 'json', base: {} } },
-    onMessage: (message) => void said.push(message),
-    readyMs,
-    ...(hangMs === undefined ? {} : { hangMs }),
-  });
+  return kept(
+    startThread<Out, Out>({
+      file: new URL('../support/thread-fixture.js', import.meta.url),
+      data: { start, deaf, logging: { level: 'error', format: 'json', base: {} } },
+      onMessage: (message) => void said.push(message),
+      readyMs,
+      ...(hangMs === undefined ? {} : { hangMs }),
+    }),
+  );
 }
 
 function process_({ start, deaf, readyMs = 10_000, hangMs }: Options) {
-  return startProcess<Out, Out>({
-    file: new URL('../support/process-fixture.js', import.meta.url),
-    first: { kind: 'init', start, deaf } as Out,
-    onMessage: (message) => void said.push(message),
-    isReady: (message) => message.kind === 'ready',
-    readyMs,
-    ...(hangMs === undefined ? {} : { hangMs }),
-  });
+  return kept(
+    startProcess<Out, Out>({
+      file: new URL('../support/process-fixture.js', import.meta.url),
+      first: { kind: 'init', start, deaf } as Out,
+      onMessage: (message) => void said.push(message),
+      isReady: (message) => message.kind === 'ready',
+      readyMs,
+      ...(hangMs === undefined ? {} : { hangMs }),
+    }),
+  );
 }
 
 for (const [kind, startChild] of [

@@ -98,3 +98,13 @@ export class Life {
     return result;
   }
 }
+
+/** The services that somebody sees who hears all these changes in order. */
+export function fold(all: readonly Changes[]): Set<string> {
+  const seen = new Set<string>();
+  for (const change of [...all].sort((a, b) => a.rev - b.rev)) {
+    for (const name of change.removed) seen.delete(name);
+    for (const check of change.checks) seen.add(check.service);
+  }
+  return seen;
+}

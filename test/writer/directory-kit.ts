@@ -1,0 +1,12 @@
+/** A writer's directory for tests that need no database. */
+import type { Directory, Entry } from '../../src/writer/directory.js';
+
+export const NOW = 1_700_000_000_000;
+
+let nextId = 1;
+export function entryOf(name: string, more: Partial<Entry> = {}): Entry {
+  const base = { id: nextId++, name, family: 'http', target: name, intervalMs: 1_000, state: null };
+  return { ...base, source: 'config', ...more };
+}
+export const directoryOf = (...entries: Entry[]): Directory =>
+  new Map(entries.map((entry) => [entry.name, entry]));
