@@ -142,12 +142,13 @@ describe('targets that come and go', () => {
 
   test('removed and added again in one breath, it is not announced as gone', async () => {
     const from = writer.changes.length;
+    // Both in one statement, the newer first: they are stored in the order in which they were made.
     const flip = [declaration('a', 'b'), declaration('a', 'b', 'comes')].map((declare) =>
       batchOf([], { declare }),
     );
     await pool.query(
       `INSERT INTO pgboss.job (id, name, data)
-       SELECT (d->>'id')::uuid, 'matrix-results', d FROM unnest($1::jsonb[]) AS d`,
+       SELECT (d->>'id')::uuid, 'matrix-results', d FROM unnest($1::jsonb[]) AS d ORDER BY d->>'id' DESC`,
       [flip.map((batch) => JSON.stringify(batch))],
     );
     await settled();
