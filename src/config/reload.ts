@@ -1,27 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Settings, Target } from './settings.js';
-
-export interface TargetDiff {
-  readonly added: readonly Target[];
-  readonly removed: readonly Target[];
-  /** As they are to be from now on. A target that moved to another family is removed and added. */
-  readonly changed: readonly Target[];
-}
-
-/** What has to start, stop and change for `next` to run instead of `old`. Pure. */
-export function diffTargets(old: readonly Target[], next: readonly Target[]): TargetDiff {
-  const key = ({ family, name }: Target) => JSON.stringify([family, name]);
-  const before = new Map(old.map((target) => [key(target), target]));
-  const after = new Set(next.map(key));
-  return {
-    added: next.filter((target) => !before.has(key(target))),
-    removed: old.filter((target) => !after.has(key(target))),
-    changed: next.filter((target) => {
-      const known = before.get(key(target));
-      return known !== undefined && !isDeepStrictEqual(known, target);
-    }),
-  };
-}
+import type { Settings } from './settings.js';
 
 /** Keys that take effect at the next start only, with where they are in the settings. */
 const RESTART_KEYS: Readonly<Record<string, (settings: Settings) => unknown>> = {

@@ -8,8 +8,6 @@
  */
 export type Verdict = 'pass' | 'warn' | 'fail' | 'unknown';
 
-export const VERDICTS: readonly Verdict[] = ['pass', 'warn', 'fail', 'unknown'];
-
 /** Severity of the alert that a `fail` opens. */
 export type Severity = 'info' | 'warning' | 'error' | 'critical';
 
