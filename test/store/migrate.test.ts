@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import pg from 'pg';
 import { migrate } from '../../src/store/migrate.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
@@ -18,15 +18,13 @@ const numbers = ups.map((name) => Number(name.slice(0, 3)));
 before(async () => {
   postgres = await startPostgres();
 });
+afterEach(() => rmSync(copy, { recursive: true, force: true }));
 beforeEach(async () => {
   await postgres.query('DROP SCHEMA IF EXISTS matrix CASCADE');
   copy = mkdtempSync(join(tmpdir(), 'mx-sql-'));
   cpSync(sqlDirectory, copy, { recursive: true });
 });
-after(async () => {
-  await postgres.close();
-  rmSync(copy, { recursive: true, force: true });
-});
+after(() => postgres.close());
 
 async function run(directory: string): Promise<number[]> {
   const client = new pg.Client({ connectionString: postgres.url });
