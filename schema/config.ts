@@ -133,8 +133,10 @@ export const TargetCommonSchema = Type.Object({
   name: Type.String({
     minLength: 1,
     maxLength: MAX_NAME_CHARS,
-    pattern: '^[^\\s\\p{Cc}\\p{Cs}]([^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]*[^\\s\\p{Cc}\\p{Cs}])?$',
-    title: `1 to ${MAX_NAME_CHARS} characters without control characters or spaces around`,
+    // `.` and `..` vanish from URLs; marks of writing direction turn a row of a terminal around.
+    pattern:
+      '^(?!\\.{1,2}$)(?!.*[\\u202A-\\u202E\\u2066-\\u2069])[^\\s\\p{Cc}\\p{Cs}]([^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]*[^\\s\\p{Cc}\\p{Cs}])?$',
+    title: `1 to ${MAX_NAME_CHARS} characters without control characters or spaces around, not . or ..`,
     description: 'Unique name of the service, as shown everywhere. In a single table the family’s name.',
   }),
   interval_s: Type.Optional(

@@ -92,7 +92,8 @@ function greeter(settings: LoadedSettings, log: Logger, cwd: string, given: bool
     const { host } = settings.front;
     const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
     log.info({ event: 'listening', port, host }, `Board: http://${shown}:${port}/matrix`);
-    const command = PACKAGE_ROOT === cwd ? 'npx matrix' : 'matrix';
+    // Outside its own checkout `npx matrix` is something else, and nothing says that `matrix` is installed.
+    const command = PACKAGE_ROOT === cwd ? 'npx matrix' : `node ${PACKAGE_ROOT}/ops/matrix.mjs`;
     const config = given ? ` --config ${settings.file}` : '';
     log.info({ event: 'hint' }, `A token for changes and for agents: ${command} token --role admin${config}`);
   };

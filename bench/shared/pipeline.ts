@@ -22,7 +22,7 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
-const quiet = { info: () => undefined, warn: () => undefined };
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const READY_MS = 30_000;
 
 /** Starts both on the database at `url` and declares `services` services. */

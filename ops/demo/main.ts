@@ -70,7 +70,7 @@ async function greet(origin: string, directory: string): Promise<void> {
   What to look at
     flaky         changes every 20 s: watch it turn red and come back, and the alert it leaves
     down          refuses connections; self-signed: a certificate that nobody vouches for
-    expiring      works, but its certificate ends in 5 days: a warning
+    expiring      works, but its certificate ends soon: a warning
     disk          a warning, because its threshold is set that low
     slow, moved   pass: an answer after 1.5 s, and one behind a redirect
     alive-only    passes although it answers 500: it only has to be alive

@@ -18,6 +18,7 @@ import { Leadership } from '../store/leadership.js';
 import type { SupervisionEvent } from '../supervisor/managed.js';
 import type { Logging } from '../supervisor/thread-side.js';
 import { TARGETS_CHANNEL } from '../writer/commands.js';
+import { ownDataDir } from './data-lock.js';
 import { spoolSamples } from './metrics.js';
 import { Registered } from './registered.js';
 
@@ -50,8 +51,9 @@ export class Collecting {
   private withoutDatabase: NodeJS.Timeout | null = null;
   private stopping = false;
 
-  /** Opens the spool, where an earlier process may have left results. */
+  /** Takes the data directory and opens the spool, where an earlier process may have left results. */
   static async create(options: CollectingOptions): Promise<Collecting> {
+    await ownDataDir(options.settings.dataDir);
     const spool = await Spool.open({ directory: join(options.settings.dataDir, 'spool') });
     return new Collecting(options, spool);
   }

@@ -64,7 +64,7 @@ function explain(error: unknown, command: Command, io: Io): number {
     return EXIT.usage;
   }
   const known = error instanceof AskError || error instanceof MatrixError;
-  io.err(known ? `${sentence}${error.next}\n` : sentence);
+  io.err(known && !sentence.includes(error.next) ? `${sentence}${error.next}\n` : sentence);
   return EXIT.failed;
 }
 

@@ -27,6 +27,8 @@ export class TargetCollector {
   readonly #checkIntervalMs: number;
   readonly #targets: Target[] = [];
   readonly #problems: Problem[] = [];
+  /** Problems of variables that were told already: one variable reaches several targets. */
+  readonly #fromEnvironment = new Set<string>();
   readonly #warnings: string[] = [];
   /** Where each name was given first. */
   readonly #names = new Map<string, Path>();
@@ -117,12 +119,14 @@ export class TargetCollector {
 
   /** Findings about values that came from the environment, each reported once however many targets it hits. */
   #environmentProblems(family: string, findings: readonly Finding[]): Problem[] {
-    const seen = new Set(this.#problems.map(formatProblem));
     return findings.flatMap((finding) => {
       const variable = this.#variableOf(family, finding);
       if (variable === undefined) return [];
       const problem = envProblem(variable, finding.message);
-      return seen.has(formatProblem(problem)) ? [] : [problem];
+      const text = formatProblem(problem);
+      if (this.#fromEnvironment.has(text)) return [];
+      this.#fromEnvironment.add(text);
+      return [problem];
     });
   }
 }

@@ -18,6 +18,10 @@ export const ERRORS = {
   },
   MX_EMBEDDED_FAILED: { status: 500, next: 'Read the named log; or set MATRIX_DATABASE_URL.' },
   MX_SCHEMA: { status: 500, next: 'Run the newest Matrix that used this database, or restore a backup.' },
+  MX_DATA_DIR_IN_USE: {
+    status: 500,
+    next: 'Stop the other Matrix, or give this one another MATRIX_DATA_DIR.',
+  },
   MX_CHILD_SPEC: { status: 500, next: 'Correct the named field of the child spec.' },
   MX_BUDGET_EXHAUSTED: { status: 500, next: 'Read the logged tree; the host restarts the process.' },
   MX_DATABASE_DOWN: { status: 503, next: 'Try again when the database answers; see /health/ready.' },

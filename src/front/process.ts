@@ -28,6 +28,8 @@ export function runFront(): void {
   process.on('message', (message) => take(message as unknown as ToFront));
   // Without its parent nobody tells the truth here any more, and the port must be free for the next one.
   process.on('disconnect', () => process.exit(0));
+  // It may have gone while this process was still loading.
+  if (!process.connected) process.exit(0);
   setInterval(() => tell({ kind: 'beat', heapUsedBytes: process.memoryUsage().heapUsed }), BEAT_MS);
 }
 

@@ -25,7 +25,7 @@ export interface ProducerOptions {
   readonly spool: Spool;
   /** Hears when the queue becomes reachable (null) or not (why). */
   readonly onState: (problem: string | null) => void;
-  readonly log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
+  readonly log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>;
 }
 
 export class Producer {
@@ -38,6 +38,7 @@ export class Producer {
   private problem: string | null = 'not connected yet';
   /** What was last said of the spool, so that it is not said twice a second. */
   private spoolProblem: string | null = null;
+  private lostSegments = 0;
   /** Batches of the oldest segment that are in the queue already. */
   private readonly replayed = new Set<string>();
   private closing = false;
@@ -113,6 +114,12 @@ export class Producer {
         await this.reconnect();
         return false;
       }
+      if (oldest.batches.length === 0) {
+        // Left by an append that failed, or by what made it unreadable: nothing was queued by forgetting it.
+        await this.exclusive(() => oldest.forget());
+        this.spoolLost(spool.lostSegments);
+        return true;
+      }
       const waiting = oldest.batches.filter((batch) => !this.replayed.has(batch.id));
       const sent = await this.send(waiting);
       for (const batch of waiting.slice(0, sent)) this.replayed.add(batch.id);
@@ -182,6 +189,15 @@ export class Producer {
     if (problem !== null && problem !== this.spoolProblem)
       this.options.log.warn({ event: 'spool_failed', error: problem }, 'the spool cannot be written or read');
     this.spoolProblem = problem;
+  }
+
+  private spoolLost(segments: number): void {
+    if (segments > this.lostSegments)
+      this.options.log.error(
+        { event: 'spool_segment_lost', segments },
+        'a part of the spool is gone or cannot be read; its results are lost, the rest goes on',
+      );
+    this.lostSegments = segments;
   }
 
   private dropAll(): void {

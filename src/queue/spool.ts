@@ -22,12 +22,17 @@ interface Segment {
   stripped: boolean;
 }
 
+/** Errors of a file that will not be better the next time. */
+const UNREADABLE: ReadonlySet<string> = new Set(['EIO', 'EACCES', 'EPERM', 'EISDIR']);
+
 const fileName = (number: number): string => `${String(number).padStart(10, '0')}.jsonl`;
 
 /** One producer uses a spool; its calls are not to overlap. */
 export class Spool {
   /** Results that were dropped because the spool was full, since this process started. */
   droppedResults = 0;
+  /** Segments that were gone or could not be read, since this process started. */
+  lostSegments = 0;
   private segments: Segment[] = [];
   private writing: { segment: Segment; handle: FileHandle } | null = null;
   private readonly maxBytes: number;
@@ -124,7 +129,7 @@ export class Spool {
 
   /** A torn last line is what a power cut leaves of an append that had not been confirmed: it is skipped. */
   private async read(segment: Segment): Promise<Batch[]> {
-    const text = await readFile(this.path(segment), 'utf8');
+    const text = await this.readText(segment);
     const batches: Batch[] = [];
     for (const line of text.split('\n')) {
       if (line === '') continue;
@@ -135,6 +140,22 @@ export class Spool {
       }
     }
     return batches;
+  }
+
+  /**
+   * A segment that cannot be read must not hold up everything behind it: one that somebody removed is empty, one
+   * that the disk will not give back is set aside for a person to look at. Anything else may pass by itself.
+   */
+  private async readText(segment: Segment): Promise<string> {
+    try {
+      return await readFile(this.path(segment), 'utf8');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && !UNREADABLE.has(code ?? '')) throw error;
+      this.lostSegments += 1;
+      if (code !== 'ENOENT') await rename(this.path(segment), `${this.path(segment)}.bad`);
+      return '';
+    }
   }
 
   private async makeRoom(bytes: number): Promise<void> {

@@ -61,7 +61,10 @@ async function startNew(
   if (identity === undefined) return undefined;
   try {
     const url = await openDatabase(place.paths, socketDir, isNew);
-    log.info({ pid: identity.pid, data: place.paths.data }, 'the embedded database is running');
+    log.info(
+      { pid: identity.pid, data: place.paths.data, user: place.account.name },
+      'the embedded database is running',
+    );
     return { identity, url, socketDir };
   } catch (error) {
     await shutDown(identity, log);
