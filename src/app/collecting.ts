@@ -4,12 +4,13 @@
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { MetricSample } from '../../schema/messages.js';
+import type { Changes, MetricSample } from '../../schema/messages.js';
 import { Collector } from '../collector/collector.js';
 import type { Families } from '../config/families.js';
 import { workerEntry } from '../config/paths.js';
 import type { Settings, Target } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
+import type { Result } from '../contract/result.js';
 import type { NodeState } from '../contract/tree.js';
 import type { Logger } from '../log/logger.js';
 import { Producer } from '../queue/producer.js';
@@ -21,6 +22,7 @@ import { TARGETS_CHANNEL } from '../writer/commands.js';
 import { ownDataDir } from './data-lock.js';
 import { spoolSamples } from './metrics.js';
 import { Registered } from './registered.js';
+import { unstored } from './unstored.js';
 
 /** Advisory lock of the one collector; chosen at random. */
 export const COLLECTOR_LOCK = 7_264_119_303;
@@ -38,6 +40,8 @@ export interface CollectingOptions {
   readonly logging: Logging;
   readonly log: Logger;
   readonly onEvent: (event: SupervisionEvent) => void;
+  /** What people are to see although it is not stored yet. */
+  readonly onUnstored: (changes: Changes) => void;
 }
 
 export class Collecting {
@@ -64,7 +68,9 @@ export class Collecting {
   ) {
     const { settings, families, logging, log, onEvent } = options;
     const onState = (problem: string | null): void => this.queueState(problem);
-    this.producer = new Producer({ node: settings.node, spool, log, onState });
+    const onWaiting = (results: readonly Result[]): void =>
+      options.onUnstored(unstored(results, (target) => this.collector.intervalMs(target)));
+    this.producer = new Producer({ node: settings.node, spool, log, onState, onWaiting });
     this.collector = new Collector({
       clock: systemClock,
       cycleMs: settings.checkIntervalMs,

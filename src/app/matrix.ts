@@ -1,5 +1,5 @@
 /** A running Matrix: the process tree, and what flows between its parts. */
-import type { Dependencies, FromFront, ToFront } from '../../schema/messages.js';
+import type { Changes, Dependencies, FromFront, ToFront } from '../../schema/messages.js';
 import type { Families } from '../config/families.js';
 import type { Settings } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
@@ -49,7 +49,8 @@ export class Matrix {
     // The events of its threads come after the constructor, which needs what they come from.
     let matrix: Matrix | null = null;
     const onEvent = (event: SupervisionEvent): void => matrix?.supervised(event);
-    const collecting = await Collecting.create({ ...options, logging, onEvent });
+    const onUnstored = (changes: Changes): void => matrix?.tell(changes);
+    const collecting = await Collecting.create({ ...options, logging, onEvent, onUnstored });
     matrix = new Matrix(options, collecting, logging);
     return matrix;
   }
@@ -136,9 +137,13 @@ export class Matrix {
   }
 
   private writerSays(says: WriterSays): void {
-    if (says.kind === 'changes') this.front?.send({ kind: 'changes', changes: says.changes });
+    if (says.kind === 'changes') this.tell(says.changes);
     else if (says.kind === 'stats') this.writerStats = says.stats;
     else this.schemaIsReady();
+  }
+
+  private tell(changes: Changes): void {
+    this.front?.send({ kind: 'changes', changes });
   }
 
   private schemaIsReady(): void {

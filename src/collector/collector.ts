@@ -13,6 +13,7 @@ import type { Due, Outcome } from '../supervisor/due.js';
 import { Family } from '../supervisor/family.js';
 import type { SupervisionEvent } from '../supervisor/managed.js';
 import { Lag } from './lag.js';
+import { collectorSamples } from './samples.js';
 import { familyDown, familyGone, familyUp } from './self.js';
 import { Ticker } from './ticker.js';
 import { UplinkGate } from './uplink-gate.js';
@@ -87,6 +88,11 @@ export class Collector {
     await this.applyTargets();
   }
 
+  /** How often a target is checked, in ms; the length of a cycle for what is not its own target. */
+  intervalMs(target: string): number {
+    return this.ticker.get(target)?.intervalMs ?? this.options.cycleMs;
+  }
+
   /** This process collects from now on. */
   lead(): void {
     if (this.leads) return;
@@ -130,33 +136,15 @@ export class Collector {
   }
 
   samples(): MetricSample[] {
-    const sample = (name: string, help: string, type: MetricSample['type'], value: number): MetricSample => {
-      return { name, help, type, labels: {}, value };
-    };
-    return [
-      sample('matrix_targets', 'Targets that are watched by this collector.', 'gauge', this.ticker.size),
-      sample('matrix_checks_running', 'Checks handed over and not answered.', 'gauge', this.ticker.running),
-      sample(
-        'matrix_checks_skipped_total',
-        'Checks not made because the one before still ran.',
-        'counter',
-        this.ticker.skipped,
-      ),
-      sample('matrix_checks_held', 'Failures that wait for word of the uplink.', 'gauge', this.gate.backlog),
-      sample(
-        'matrix_collector_active',
-        '1 while this process is the collector.',
-        'gauge',
-        this.leads ? 1 : 0,
-      ),
-      sample(
-        'matrix_uplink_up',
-        '1 up, 0 down, absent while unknown.',
-        'gauge',
-        this.gate.uplink?.state === 'down' ? 0 : 1,
-      ),
-      ...this.lag.samples(),
-    ].filter((entry) => entry.name !== 'matrix_uplink_up' || this.gate.uplink !== null);
+    return collectorSamples({
+      targets: this.ticker.size,
+      running: this.ticker.running,
+      skipped: this.ticker.skipped,
+      held: this.gate.backlog,
+      active: this.leads,
+      uplink: this.gate.uplink?.state ?? null,
+      lag: this.lag,
+    });
   }
 
   private targets(): Target[] {

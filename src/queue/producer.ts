@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch } from '../../schema/messages.js';
 import { messageOf } from '../contract/errors.js';
+import type { Result } from '../contract/result.js';
 import { type Entry, gather, MAX_BATCH_RESULTS, resultsIn } from './batches.js';
 import { QueueLink } from './link.js';
 import type { Spool } from './spool.js';
@@ -25,6 +26,8 @@ export interface ProducerOptions {
   readonly spool: Spool;
   /** Hears when the queue becomes reachable (null) or not (why). */
   readonly onState: (problem: string | null) => void;
+  /** Hears of results that have to wait, so that people see them meanwhile. */
+  readonly onWaiting?: (results: readonly Result[]) => void;
   readonly log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>;
 }
 
@@ -172,6 +175,7 @@ export class Producer {
   }
 
   private async keep(batches: readonly Batch[]): Promise<void> {
+    this.options.onWaiting?.(batches.flatMap((batch) => batch.results as unknown as Result[]));
     try {
       await this.exclusive(() => this.options.spool.append(batches));
       this.spoolWorks(null);

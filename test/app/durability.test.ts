@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { Status } from '../../schema/wire.js';
 import { type CountedServer, countedServer } from '../support/counted-server.js';
 import { forget, startMatrix, type TestMatrix } from '../support/matrix.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
@@ -100,6 +101,12 @@ describe('what was stored stays, once, whatever is killed', () => {
     await until('readiness says 503', async () => (await matrix.get('/health/ready'))?.status === 503);
     assert.equal((await matrix.get('/health'))?.status, 200);
     await until('checks go on', () => server.asked.length > asked + TARGETS * 3, 30_000);
+    server.answer = 500;
+    await until('a failure is shown, although it cannot be stored', async () => {
+      const status = (await matrix.get('/matrix/api/status'))?.body as Status | undefined;
+      return status?.checks.some((check) => check.status === 'fail' && !check.stored);
+    });
+    server.answer = 200;
     await postgres.start();
     await until('readiness is back', async () => (await matrix.get('/health/ready'))?.status === 200, 30_000);
     assert.equal(await deficit(), before);
