@@ -73,12 +73,13 @@ export function isUnstored(changes: Changes): boolean {
 function putCheck(checks: Map<string, Check>, check: Check): void {
   const current = checks.get(check.service);
   if (current !== undefined && current.stored !== check.stored && instant(current) > instant(check)) return;
-  checks.set(check.service, check.stored ? check : { ...check, since: sinceOf(check, current) });
+  const isTold = check.stored || check.since !== null;
+  checks.set(check.service, isTold ? check : { ...check, since: sinceOf(check, current) });
 }
 
 /** A result that is not stored does not know since when; what is shown does. */
 function sinceOf(check: Check, current: Check | undefined): string | null {
-  return current?.status === check.status ? current.since : (check.since ?? check.checked_at);
+  return current?.status === check.status ? current.since : check.checked_at;
 }
 
 function instant(check: Check): number {

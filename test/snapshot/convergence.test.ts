@@ -158,3 +158,14 @@ test('the list of alerts is bounded, newest first, for server and client alike',
   assert.ok(line.snapshot.alerts.length <= MAX_LIVE_ALERTS);
   assert.ok((line.snapshot.alerts[0]?.created_at ?? '') > (line.snapshot.alerts.at(-1)?.created_at ?? ''));
 });
+
+test('a live result of the same verdict keeps what is shown as its beginning; a change begins with it', () => {
+  const before = reduceAll(EMPTY_SNAPSHOT, [
+    changes(7, { checks: [check('a', { status: 'pass', since: minute(1), checked_at: minute(2) })] }),
+  ]);
+  const live = (status: 'pass' | 'fail', at: number) =>
+    changes(0, { checks: [check('a', { status, since: null, checked_at: minute(at), stored: false })] });
+  const same = reduceAll(before, [live('pass', 3)]);
+  assert.equal(same.checks.get('a')?.since, minute(1));
+  assert.equal(reduceAll(same, [live('fail', 4)]).checks.get('a')?.since, minute(4));
+});
