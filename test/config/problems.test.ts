@@ -68,7 +68,7 @@ test('a badly broken TOML file is told in one go, each mistake at its line', asy
     '  matrix.toml:22: http[0].headers.authorization: expected text, came a number (hidden)',
     '  matrix.toml:25: docker[0].name: expected a name of its own, came "api", which http[0] has on line 17',
     '  matrix.toml:26: docker[0].socket: expected text matching ^/, came "docker.sock"',
-    '  matrix.toml:29: http[1].name: expected 1 to 200 characters without control characters or spaces around, came "web "',
+    '  matrix.toml:29: http[1].name: expected 1 to 200 characters without control characters or spaces around, not . or .., came "web "',
     '  matrix.toml:31: http[1].interval_s: expected a finite number, came inf',
     '  matrix.toml:32: http[1].expect_status[1]: expected a whole number or text, came true',
     '  matrix.toml:34: http[2].url: expected non-empty text, came nothing',
