@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import Docker from 'dockerode';
 import { messageOf } from '../../src/contract/errors.js';
-import { EngineConfigError } from './failure.js';
+import { cleanText } from '../../src/contract/result.js';
+import { ask, EngineRefusal, property } from './ask.js';
+import { EngineConfigError, oneLine } from './failure.js';
 import { DEFAULT_SOCKET, type DockerTarget } from './spec.js';
 
 export type Health = 'none' | 'starting' | 'healthy' | 'unhealthy';
@@ -84,43 +86,67 @@ export async function listContainers(docker: Docker, signal: AbortSignal): Promi
     listRunning(docker, signal, 'healthy'),
   ]);
   const health = new Map<string, Health>();
-  for (const { Id } of healthy) health.set(Id, 'healthy');
-  for (const { Id } of starting) health.set(Id, 'starting');
-  for (const { Id } of unhealthy) health.set(Id, 'unhealthy');
-  return running.map((entry) => ({
-    id: entry.Id,
-    name: nameOf(entry),
-    image: entry.Image,
-    state: entry.State,
-    health: health.get(entry.Id) ?? 'none',
-  }));
+  for (const { id } of healthy) health.set(id, 'healthy');
+  for (const { id } of starting) health.set(id, 'starting');
+  for (const { id } of unhealthy) health.set(id, 'unhealthy');
+  // Names are unique in an engine; in one that says otherwise the first counts, since a service has one state.
+  const byName = new Map<string, Container>();
+  for (const entry of running) {
+    if (!byName.has(entry.name)) byName.set(entry.name, { ...entry, health: health.get(entry.id) ?? 'none' });
+  }
+  return [...byName.values()];
 }
 
-async function listRunning(
-  docker: Docker,
-  signal: AbortSignal,
-  health?: Health,
-): Promise<Docker.ContainerInfo[]> {
-  const filters = health === undefined ? {} : { filters: { health: [health] } };
-  const answer: unknown = await settle(signal, docker.listContainers({ ...filters, abortSignal: signal }));
+async function listRunning(docker: Docker, signal: AbortSignal, health?: Health): Promise<readonly Listed[]> {
+  const query = health === undefined ? {} : { filters: { health: [health] } };
+  const answer = await ask(docker, '/containers/json', query, signal);
   if (!Array.isArray(answer)) throw new Error('the answer is not a list of containers');
-  return answer;
+  return answer.map(listedOf);
+}
+
+/** What is used of an entry of the list. */
+type Listed = Omit<Container, 'health'>;
+
+/** Ids are hexadecimal; they become part of a path. */
+const ID = /^[\w.-]{1,128}$/;
+/** Longer than any engine allows. */
+const MAX_NAME_CHARS = 255;
+
+/** Takes nothing on trust: what an entry holds becomes names, facts and paths. */
+function listedOf(entry: unknown): Listed {
+  const [id, names, image = '', state = ''] = ['Id', 'Names', 'Image', 'State'].map((key) =>
+    property(entry, key),
+  );
+  const given: unknown = names ?? [];
+  if (
+    typeof id !== 'string' ||
+    !ID.test(id) ||
+    typeof image !== 'string' ||
+    typeof state !== 'string' ||
+    !Array.isArray(given) ||
+    !given.every((name) => typeof name === 'string')
+  ) {
+    throw new Error('the answer is not a list of containers');
+  }
+  return { id, name: nameOf(given) || id.slice(0, 12), image: plain(image), state: plain(state) };
 }
 
 /** A container linked into others has more names (`/other/alias`); its own has one slash, in front. */
-function nameOf(entry: Docker.ContainerInfo): string {
-  const own = entry.Names.find((name) => name.lastIndexOf('/') === 0) ?? entry.Names[0];
-  return own?.slice(1) ?? entry.Id.slice(0, 12);
+function nameOf(names: readonly string[]): string {
+  const own = names.find((name) => name.lastIndexOf('/') === 0) ?? names[0];
+  return plain(own?.slice(1) ?? '');
+}
+
+function plain(text: string): string {
+  return cleanText(oneLine(text), MAX_NAME_CHARS);
 }
 
 /** The engine's version, such as `28.2.2`. */
 export async function engineVersion(docker: Docker, signal: AbortSignal): Promise<string> {
-  // The driver takes options here, which its published types leave out; without the signal a silent engine
-  // would keep one connection per check.
-  const version = docker.version.bind(docker) as (options: { abortSignal: AbortSignal }) => Promise<unknown>;
-  const found = property(await settle(signal, version({ abortSignal: signal })), 'Version');
-  if (typeof found !== 'string') throw new Error('the answer is not that of a Docker engine');
-  return found;
+  const found = property(await ask(docker, '/version', {}, signal), 'Version');
+  const version = typeof found === 'string' ? plain(found) : '';
+  if (version === '') throw new Error('the answer is not that of a Docker engine');
+  return version;
 }
 
 /**
@@ -133,29 +159,14 @@ export async function lastHealthLine(
   signal: AbortSignal,
 ): Promise<HealthLine | null | undefined> {
   try {
-    const answer = await settle(signal, docker.getContainer(id).inspect({ abortSignal: signal }));
-    const last = answer.State.Health?.Log?.at(-1);
-    if (last === undefined) return null;
-    return { line: last.Output.trim().split('\n').at(-1) ?? '', exitCode: last.ExitCode };
+    const answer = await ask(docker, `/containers/${id}/json`, {}, signal);
+    const log = property(property(property(answer, 'State'), 'Health'), 'Log');
+    const last: unknown = Array.isArray(log) ? log.at(-1) : undefined;
+    const [output, exitCode] = [property(last, 'Output'), property(last, 'ExitCode')];
+    if (typeof output !== 'string' || typeof exitCode !== 'number') return null;
+    return { line: output.trim().split('\n').at(-1) ?? '', exitCode };
   } catch (error) {
-    if (property(error, 'statusCode') === 404) return undefined;
+    if (error instanceof EngineRefusal && error.statusCode === 404) return undefined;
     throw error;
   }
-}
-
-/**
- * The driver's answer, or a rejection as soon as the signal aborts. The signal given to the driver closes the
- * connection, but its promise stays open for ever when an answer breaks off after the headers.
- */
-function settle<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
-function property(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -34,6 +34,8 @@ const CODES: Readonly<Record<string, ExchangeCode>> = {
   EHOSTDOWN: 'connect_unreachable',
   ENETDOWN: 'connect_unreachable',
   EAFNOSUPPORT: 'connect_unreachable',
+  // A link-local address without its interface, where a redirect may lead.
+  EINVAL: 'connect_unreachable',
   ETIMEDOUT: 'timeout',
   EMFILE: 'local_exhausted',
   ENFILE: 'local_exhausted',
@@ -72,7 +74,7 @@ export function failureOf(error: unknown, where: Where): Failure | undefined {
   let ours: Failure | undefined;
   for (const cause of causes) {
     const systemCode = systemCodeOf(cause);
-    const code = exchangeCodeOf(systemCode, where);
+    const code = exchangeCodeOf(cause, systemCode, where);
     if (code === undefined) continue;
     const failure = describe(code, systemCode, where);
     // Of several addresses, one that the target answered for says more than one that could not be tried here.
@@ -90,7 +92,7 @@ function systemCodeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-function exchangeCodeOf(systemCode: string, where: Where): ExchangeCode | undefined {
+function exchangeCodeOf(cause: unknown, systemCode: string, where: Where): ExchangeCode | undefined {
   const known = CODES[systemCode];
   if (known !== undefined) return known;
   if (systemCode === 'UND_ERR_SOCKET') return where.peerEnded ? 'connection_closed' : 'protocol_error';
@@ -98,7 +100,15 @@ function exchangeCodeOf(systemCode: string, where: Where): ExchangeCode | undefi
   if (prefixed !== undefined) return prefixed[1];
   if (systemCode === '') return undefined;
   if (where.phase === 'dns') return 'dns_failed';
-  return where.phase === 'tls' ? 'tls_failed' : undefined;
+  if (where.phase === 'tls') return 'tls_failed';
+  if (!isSystemError(cause)) return undefined;
+  // Whatever else the system says of a connection is about that connection, not a mistake here.
+  return where.phase === 'connect' ? 'connect_unreachable' : 'connect_reset';
+}
+
+/** Whether the error comes from a call of the system, such as `connect` or `read`. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && 'errno' in error;
 }
 
 const WAITING_FOR: Readonly<Record<Phase, string>> = {
