@@ -1,6 +1,7 @@
 /** Who asks: bearer tokens (JWT, RFC 7519), signed with HS256 and nothing else. */
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { MatrixError } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 
 /** Each role may do what the ones before it may. */
 export const ROLES = ['viewer', 'member', 'admin'] as const;
@@ -16,7 +17,6 @@ export const ANONYMOUS: Principal = { role: 'viewer', subject: 'anonymous' };
 
 const ISSUER = 'matrix';
 const AUDIENCE = 'matrix';
-const CACHED_TOKENS = 1000;
 
 export function isRole(value: unknown): value is Role {
   return ROLES.some((role) => role === value);
@@ -60,6 +60,11 @@ export class Authenticator {
     this.#key = new TextEncoder().encode(secret);
   }
 
+  /** Tokens that are remembered. */
+  get size(): number {
+    return this.#known.size;
+  }
+
   /** The principal behind a header already seen and still good; undefined when it must be verified. */
   remembered(header: string): Principal | undefined {
     const entry = this.#known.get(header);
@@ -74,6 +79,8 @@ export class Authenticator {
     const known = this.remembered(header);
     if (known !== undefined) return known;
     this.#known.delete(header);
+    const { value: limitChars } = LIMITS.token_chars;
+    if (header.length > limitChars) throw refused(`the token is longer than ${limitChars} characters`);
     const token = /^Bearer +(\S+) *$/i.exec(header)?.[1];
     if (token === undefined) throw refused('missing bearer token');
     const { payload } = await jwtVerify(token, this.#key, {
@@ -87,9 +94,17 @@ export class Authenticator {
     const { role, sub, exp } = payload;
     if (!isRole(role)) throw refused('the token names no role that Matrix knows');
     const principal = { role, subject: String(sub) };
-    if (this.#known.size >= CACHED_TOKENS) this.#known.clear();
-    this.#known.set(header, { principal, expiresAtMs: Number(exp) * 1000 });
+    this.#remember(header, principal, Number(exp) * 1000);
     return principal;
+  }
+
+  /** A Map keeps the order of putting in, so its first entry was verified first. */
+  #remember(header: string, principal: Principal, expiresAtMs: number): void {
+    const [oldest] = this.#known.keys();
+    if (this.#known.size >= LIMITS.remembered_tokens.value && oldest !== undefined) {
+      this.#known.delete(oldest);
+    }
+    this.#known.set(header, { principal, expiresAtMs });
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import type { Changes } from '../../schema/messages.js';
 import { messageOf } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 import { isUnstored } from '../snapshot/reduce.js';
 import type { Store } from './store.js';
 import type { Truth } from './truth.js';
@@ -12,8 +13,6 @@ import type { Truth } from './truth.js';
 /** A commit heard of may still be on its way by IPC for this long before the store is asked. */
 const GAP_MS = 150;
 const RETRY_MS = 1000;
-/** Commits kept while the base is not loaded or one is missing; beyond it the store is asked for all. */
-const MAX_WAITING = 1000;
 
 export class Feed {
   readonly #truth: Truth;
@@ -22,7 +21,9 @@ export class Feed {
   /** Newest revision that is in the truth without a gap before it; null before the first load. */
   #rev: number | null = null;
   #heard = -1;
+  /** Commits kept while the base is not loaded or one before them is missing, by their revision. */
   readonly #waiting = new Map<number, Changes>();
+  #waitingChecks = 0;
   #timer: NodeJS.Timeout | null = null;
   #busy = false;
   #closed = false;
@@ -38,6 +39,11 @@ export class Feed {
     return this.#rev !== null;
   }
 
+  /** Commits that are kept, and the checks in them. */
+  get waiting(): { readonly commits: number; readonly checks: number } {
+    return { commits: this.#waiting.size, checks: this.#waitingChecks };
+  }
+
   /** A commit with its content. */
   offer(changes: Changes): void {
     if (isUnstored(changes)) {
@@ -45,7 +51,7 @@ export class Feed {
       return;
     }
     if (this.#rev !== null && changes.rev <= this.#rev) return;
-    if (this.#waiting.size < MAX_WAITING) this.#waiting.set(changes.rev, changes);
+    if (this.#hasRoom(changes)) this.#keep(changes);
     this.hear(changes.rev);
   }
 
@@ -78,10 +84,27 @@ export class Feed {
     for (let next = this.#waiting.get(this.#rev + 1); next !== undefined; ) {
       this.#truth.offer(next);
       this.#rev = next.rev;
+      this.#drop(next);
       next = this.#waiting.get(this.#rev + 1);
     }
-    for (const rev of this.#waiting.keys()) if (rev <= this.#rev) this.#waiting.delete(rev);
+    for (const kept of [...this.#waiting.values()]) if (kept.rev <= this.#rev) this.#drop(kept);
     if (this.#heard > this.#rev) this.#askIn(GAP_MS);
+  }
+
+  #hasRoom({ rev, checks }: Changes): boolean {
+    if (this.#waiting.has(rev)) return false;
+    const { waiting_commits: commits, waiting_checks: most } = LIMITS;
+    return this.#waiting.size < commits.value && this.#waitingChecks + checks.length <= most.value;
+  }
+
+  #keep(changes: Changes): void {
+    this.#waiting.set(changes.rev, changes);
+    this.#waitingChecks += changes.checks.length;
+  }
+
+  #drop(changes: Changes): void {
+    this.#waiting.delete(changes.rev);
+    this.#waitingChecks -= changes.checks.length;
   }
 
   #askIn(delayMs: number): void {

@@ -2,15 +2,17 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Dependencies, MetricSample } from '../../schema/messages.js';
 import type { Check } from '../../schema/wire.js';
+import { LIMITS } from '../contract/limits.js';
+import { exposition } from './exposition.js';
+import type { LimitUse } from './limit-use.js';
 
-/** Services with series of their own; beyond it only the totals count them, so a scrape stays bounded. */
-const MAX_SERVICES = 10_000;
 const SERVICE = 'matrix';
 
 export interface MetricsSources {
   checks(): Iterable<Check>;
   dependencies(): Dependencies;
   webSockets(): number;
+  readonly limits: LimitUse;
 }
 
 export class Metrics {
@@ -22,7 +24,9 @@ export class Metrics {
   readonly #operations: Counter<'operation' | 'via' | 'outcome'>;
   readonly #connections: Gauge<'service'>;
   readonly #dropped: Counter;
-  readonly #samples = new Map<string, MetricSample>();
+  readonly #refused: Counter;
+  readonly #samplesDropped: Counter;
+  #samples: readonly MetricSample[] = [];
 
   constructor(customerId: string, sources: MetricsSources) {
     this.#labels = { customer_id: customerId };
@@ -60,6 +64,16 @@ export class Metrics {
       help: 'WebSocket clients cut off because they read too slowly.',
       registers,
     });
+    this.#refused = new Counter({
+      name: 'matrix_connections_refused_total',
+      help: 'Connections closed at once because too many were open.',
+      registers,
+    });
+    this.#samplesDropped = new Counter({
+      name: 'matrix_metric_samples_dropped_total',
+      help: 'Series of other parts that were left out because there were too many.',
+      registers,
+    });
   }
 
   request(method: string, route: string, status: number, durationMs: number): void {
@@ -79,14 +93,26 @@ export class Metrics {
     this.#dropped.inc();
   }
 
-  /** Takes samples of others in; each replaces the one of the same name and labels. */
+  /** Called for a connection that was closed because too many were open. */
+  refusedConnection(): void {
+    this.#refused.inc();
+  }
+
+  /** All samples of the other parts; they replace those of before, so what is gone leaves no series behind. */
   take(samples: readonly MetricSample[]): void {
-    for (const sample of samples) this.#samples.set(sample.name + JSON.stringify(sample.labels), sample);
+    this.#samples = samples.slice(0, LIMITS.metric_samples.value);
+    this.#samplesDropped.inc(samples.length - this.#samples.length);
+    this.#sources.limits.told(this.#samples);
+  }
+
+  /** Series kept of other parts. */
+  get samples(): number {
+    return this.#samples.length;
   }
 
   /** The whole exposition, text format 0.0.4. */
   async render(): Promise<string> {
-    return `${await this.#registry.metrics()}\n${exposition([...this.#samples.values(), ...this.#derived()], this.#labels)}`;
+    return `${await this.#registry.metrics()}\n${exposition([...this.#samples, ...this.#derived()], this.#labels)}`;
   }
 
   get contentType(): string {
@@ -96,6 +122,7 @@ export class Metrics {
   *#derived(): Iterable<MetricSample> {
     const gauge = (name: string, help: string, value: number, labels: Record<string, string>) =>
       ({ name, help, type: 'gauge', labels, value }) as const;
+    yield* this.#sources.limits.samples();
     yield gauge('matrix_ws_connections', 'Open WebSocket connections.', this.#sources.webSockets(), {});
     for (const [dependency, problem] of Object.entries(this.#sources.dependencies())) {
       const help = '1 when what the service needs is there, else 0.';
@@ -106,7 +133,7 @@ export class Metrics {
     for (const { service, family, status, duration_ms: durationMs } of this.#sources.checks()) {
       totals[status] += 1;
       count += 1;
-      if (count > MAX_SERVICES) continue;
+      if (count > LIMITS.metric_services.value) continue;
       const help = 'Always 1: the status that the check has now is in the label.';
       yield gauge('matrix_check_status', help, 1, { service, family, status });
       if (durationMs === null) continue;
@@ -117,29 +144,4 @@ export class Metrics {
       yield gauge('matrix_checks', 'Services by the status of their newest check.', total, { status });
     }
   }
-}
-
-/** Writes samples as text; those of one name stay together, as the format demands. */
-export function exposition(
-  samples: Iterable<MetricSample>,
-  common: Readonly<Record<string, string>>,
-): string {
-  const byName = new Map<string, string[]>();
-  for (const { name, help, type, labels, value } of samples) {
-    let lines = byName.get(name);
-    if (lines === undefined) {
-      lines = [
-        `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`,
-        `# TYPE ${name} ${type}`,
-      ];
-      byName.set(name, lines);
-    }
-    const pairs = Object.entries({ ...common, ...labels }).map(([key, text]) => `${key}="${escaped(text)}"`);
-    lines.push(`${name}{${pairs.join(',')}} ${value}`);
-  }
-  return [...byName.values()].map((lines) => `${lines.join('\n')}\n`).join('');
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }

@@ -1,5 +1,6 @@
 /** The REST view of the registry: routes are made from the operations, none is written by hand. */
 import { MatrixError } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 import type { Logger } from '../log/logger.js';
 import { ANONYMOUS, type Authenticator, type Principal } from './auth.js';
 import { auditRefusal, authorise, type Dispatch } from './dispatch.js';
@@ -11,7 +12,6 @@ import { fieldSchema, pathFields } from './operations/registry.js';
 
 /** Both answer alike. */
 export const API_BASES = ['/matrix/api', '/api'] as const;
-export const MAX_BODY_BYTES = 256 * 1024;
 
 /** Who may come in. */
 export interface Access {
@@ -33,7 +33,7 @@ export function addRestRoutes(router: Router, parts: RestParts): void {
     for (const base of API_BASES) {
       router.add(operation.rest.method, base + operation.rest.path, (exchange, params) => {
         // uWebSockets.js hands the body over only to a listener that is there before this returns.
-        const body = operation.rest.method === 'GET' ? null : exchange.readBody(MAX_BODY_BYTES);
+        const body = operation.rest.method === 'GET' ? null : exchange.readBody(LIMITS.request_body.value);
         const quick = body === null ? readyAnswer(operation, exchange, parts) : false;
         if (!quick) void answer(operation, exchange, params, body, parts);
       });

@@ -8,6 +8,7 @@ import { Feed } from './feed.js';
 import { Health } from './health.js';
 import { hostCheck } from './http/hosts.js';
 import { accountant, serveHttp } from './http/serve.js';
+import { LimitUse } from './limit-use.js';
 import { LiveHub } from './live/hub.js';
 import { addLiveSocket } from './live/socket.js';
 import { Metrics } from './metrics.js';
@@ -72,10 +73,24 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     reported: () => told.dependencies,
     draining: () => told.draining,
   });
+  const limits = new LimitUse(() => ({
+    http_connections: http.connections(),
+    requests_in_flight: http.open(),
+    remembered_tokens: access.authenticator.size,
+    accepted_hosts: hostAllowed.remembered(),
+    waiting_commits: feed.waiting.commits,
+    waiting_checks: feed.waiting.checks,
+    pending_changes: truth.pending,
+    live_alerts: truth.alerts.length,
+    live_clients: hub.count,
+    metric_samples: metrics.samples,
+    metric_services: truth.snapshot.checks.size,
+  }));
   const metrics: Metrics = new Metrics(init.customerId, {
     checks: () => truth.snapshot.checks.values(),
     dependencies: () => health.dependencies(),
     webSockets: () => hub.count,
+    limits,
   });
   const context = (principal: Principal): OperationContext => ({
     principal,
@@ -83,6 +98,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     status: () => truth.status(),
     statusBytes: () => truth.statusBytes(),
     tree: () => told.tree,
+    limits: () => limits.rows(),
     announce: (changes) => feed.offer(changes),
     targetsChanged: () => options.targetsChanged(),
     checkTarget: options.checkTarget,

@@ -4,6 +4,7 @@
  */
 import type { Changes } from '../../schema/messages.js';
 import type { Alert, Check, Status } from '../../schema/wire.js';
+import { LIMITS } from '../contract/limits.js';
 import { type DeltaMessage, type LiveStatus, overallOf } from '../snapshot/client.js';
 import { type DeltaBody, deltaBetween, deltaOf } from '../snapshot/delta.js';
 import { EMPTY_SNAPSHOT, type LoadedSnapshot, rebase, reduceAll, type Snapshot } from '../snapshot/reduce.js';
@@ -49,10 +50,16 @@ export class Truth {
     return this.#seq;
   }
 
+  /** Changes that wait for the next tick. */
+  get pending(): number {
+    return this.#pending.length;
+  }
+
   /** Takes changes in; they show within a tick, at once when the last tick is long ago. */
   offer(changes: Changes): void {
     this.#pending.push(changes);
-    if (this.#timer !== null) return;
+    if (this.#pending.length >= LIMITS.pending_changes.value) this.flush();
+    if (this.#timer !== null || this.#pending.length === 0) return;
     const waitMs = Math.max(0, this.#lastTickMs + TICK_MS - performance.now());
     this.#timer = setTimeout(() => this.flush(), waitMs);
   }

@@ -1,13 +1,15 @@
-/** Inputs of operations against their schemas: compiled once, every mistake named, unknown fields refused. */
+/** Inputs of operations against their schemas: compiled once, mistakes named, unknown fields refused. */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { MatrixError } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
+import { cleanText } from '../contract/result.js';
 import type { Operation } from './operations/operation.js';
 
 /** `text`: values come from a query string, so `"24"` may be a number. `json`: types are as sent. */
 export type Origin = 'text' | 'json';
 
-/** @throws MatrixError MX_BAD_REQUEST naming every field that is wrong. @returns the input with its defaults. */
+/** @throws MatrixError MX_BAD_REQUEST naming the fields that are wrong. @returns the input with its defaults. */
 export type Validate = (operation: Operation, input: object, origin: Origin) => unknown;
 
 /** Compiles the inputs of all operations. */
@@ -38,7 +40,10 @@ function newAjv(coerceTypes: boolean): Ajv {
 }
 
 function sentence(errors: readonly ErrorObject[]): string {
-  return [...new Set(errors.map(problem))].join('; ');
+  const { request_problems: most, request_problem_chars: length } = LIMITS;
+  const problems = [...new Set(errors.map((error) => cleanText(problem(error), length.value)))];
+  const told = problems.slice(0, most.value).join('; ');
+  return problems.length > most.value ? `${told}; and ${problems.length - most.value} more` : told;
 }
 
 function problem(error: ErrorObject): string {

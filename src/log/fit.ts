@@ -1,19 +1,22 @@
-import { MAX_LINE_BYTES } from './line-stream.js';
+import { LIMITS } from '../contract/limits.js';
+
+/** In bytes. POSIX writes up to PIPE_BUF (4096 on Linux) to a pipe whole or not at all. */
+const LINE = LIMITS.log_line;
 
 /** Fields that identify a record; they are never cut. */
 const KEPT = ['timestamp', 'level', 'service', 'customer_id'];
 const CUT_CHARS = [800, 200, 60];
 
 /**
- * A JSON log line that fits `MAX_LINE_BYTES` with its newline. A longer one gets its long texts cut, then its nested
+ * A JSON log line that fits `LIMITS.log_line` with its newline. A longer one gets its long texts cut, then its nested
  * fields dropped, and says `truncated`.
  */
 export function fitLine(line: string): string {
-  if (Buffer.byteLength(line) <= MAX_LINE_BYTES) return line;
+  if (Buffer.byteLength(line) <= LINE.value) return line;
   const record = JSON.parse(line) as Record<string, unknown>;
   for (const chars of CUT_CHARS) {
     const cut = `${JSON.stringify({ ...(cutTexts(record, chars) as object), truncated: true })}\n`;
-    if (Buffer.byteLength(cut) <= MAX_LINE_BYTES) return cut;
+    if (Buffer.byteLength(cut) <= LINE.value) return cut;
   }
   const least: Record<string, unknown> = {};
   for (const key of [...KEPT, 'message']) {

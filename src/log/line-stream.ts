@@ -1,11 +1,7 @@
 import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
+import { LIMITS } from '../contract/limits.js';
 
-/** Longest line, in bytes. POSIX writes up to PIPE_BUF (4096 on Linux) to a pipe whole or not at all. */
-export const MAX_LINE_BYTES = 4096;
-
-/** Waiting lines beyond this are dropped: about four thousand of usual length. */
-const MAX_WAITING_BYTES = 1024 * 1024;
 const RETRY_MS = 50;
 /** How long an exit waits for a stalled reader. */
 const EXIT_WAIT_MS = 500;
@@ -40,7 +36,7 @@ export class LineStream {
 
   write(line: string): void {
     const bytes = Buffer.from(line);
-    if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) {
+    if (this.#waitingBytes + bytes.length > LIMITS.log_waiting.value) {
       this.#dropped++;
       this.#unreported++;
       return;

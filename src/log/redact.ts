@@ -1,8 +1,14 @@
 import { isSecretKey } from '../config/mask.js';
+import { LIMITS } from '../contract/limits.js';
+import { cleanText } from '../contract/result.js';
 
-/** Deepest object that is logged; deeper ones are named, not shown. */
-const MAX_DEPTH = 6;
-const MAX_ENTRIES = 100;
+/** One copy under way. */
+interface Copying {
+  /** Objects that the present value is inside of. */
+  readonly open: Set<object>;
+  /** Values that may still be copied: an object that many share would be shown once for each of them. */
+  left: number;
+}
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must go
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
@@ -14,16 +20,16 @@ export function withoutControls(text: string): string {
 
 /**
  * A copy of a log record's fields in which no value under a secret's key survives, errors are plain objects, and
- * cycles, depth and length are bounded. Never throws.
+ * cycles, depth, length and number of values are bounded. Never throws.
  */
 export function redact(fields: Record<string, unknown>): Record<string, unknown> {
-  return copyTable(fields, 0, new Set([fields]));
+  return copyTable(fields, 0, { open: new Set([fields]), left: LIMITS.log_values.value });
 }
 
-function copyTable(table: object, depth: number, open: Set<object>): Record<string, unknown> {
+function copyTable(table: object, depth: number, copying: Copying): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(table).slice(0, MAX_ENTRIES)) {
-    copy[key] = isSecretKey(key) ? '***' : copyValue(read(table, key), depth, open);
+  for (const key of Object.keys(table).slice(0, LIMITS.log_entries.value)) {
+    copy[key] = isSecretKey(key) ? '***' : copyValue(read(table, key), depth, copying);
   }
   return copy;
 }
@@ -37,31 +43,41 @@ function read(table: object, key: string): unknown {
   }
 }
 
-function copyValue(value: unknown, depth: number, open: Set<object>): unknown {
+function copyValue(value: unknown, depth: number, copying: Copying): unknown {
+  if (copying.left <= 0) return '[cut]';
+  copying.left -= 1;
+  if (typeof value === 'string') return cut(value);
   if (typeof value === 'bigint' || typeof value === 'symbol') return String(value);
   if (typeof value === 'function') return '[function]';
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'invalid date' : value.toISOString();
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
-  if (open.has(value)) return '[circular]';
-  if (depth >= MAX_DEPTH) return Array.isArray(value) ? '[list]' : '[table]';
-  open.add(value);
-  const copy = copyObject(value, depth + 1, open);
-  open.delete(value);
+  if (copying.open.has(value)) return '[circular]';
+  if (depth >= LIMITS.log_depth.value) return Array.isArray(value) ? '[list]' : '[table]';
+  copying.open.add(value);
+  const copy = copyObject(value, depth + 1, copying);
+  copying.open.delete(value);
   return copy;
 }
 
-function copyObject(value: object, depth: number, open: Set<object>): unknown {
-  if (Array.isArray(value)) return value.slice(0, MAX_ENTRIES).map((entry) => copyValue(entry, depth, open));
-  if (value instanceof Map) return copyTable(Object.fromEntries(value), depth, open);
-  if (value instanceof Set) return copyValue([...value], depth, open);
-  if (!(value instanceof Error)) return copyTable(value, depth, open);
+/** Only the length: the rest of what a text may not be is for whoever writes it. */
+function cut(text: string): string {
+  return text.length > LIMITS.log_text.value ? cleanText(text, LIMITS.log_text.value) : text;
+}
+
+function copyObject(value: object, depth: number, copying: Copying): unknown {
+  if (Array.isArray(value)) {
+    return value.slice(0, LIMITS.log_entries.value).map((entry) => copyValue(entry, depth, copying));
+  }
+  if (value instanceof Map) return copyTable(Object.fromEntries(value), depth, copying);
+  if (value instanceof Set) return copyValue([...value], depth, copying);
+  if (!(value instanceof Error)) return copyTable(value, depth, copying);
   const { name, message, stack, cause } = value;
   return {
     type: name,
-    message: withoutControls(message),
-    ...copyTable(value, depth, open),
-    ...(stack === undefined ? {} : { stack: withoutControls(stack) }),
-    ...(cause === undefined ? {} : { cause: copyValue(cause, depth, open) }),
+    message: cut(withoutControls(message)),
+    ...copyTable(value, depth, copying),
+    ...(stack === undefined ? {} : { stack: cut(withoutControls(stack)) }),
+    ...(cause === undefined ? {} : { cause: copyValue(cause, depth, copying) }),
   };
 }

@@ -1,7 +1,7 @@
 /** Lost if this fails: a scrape that does not parse, counts nothing, or grows without bound. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exposition } from '../../src/front/metrics.js';
+import { exposition } from '../../src/front/exposition.js';
 import { changes, check, cycle, serve } from './support.js';
 
 /** Every line of the text format 0.0.4. */

@@ -8,6 +8,30 @@ export const FRONT_LIMITS = limits({
     bounds: 'The body of a REST or MCP request.',
     beyond: 'Refused with MX_TOO_LARGE, and the connection is closed.',
   },
+  request_header: {
+    value: 4_096,
+    unit: 'bytes',
+    bounds: 'What is buffered of the header of an HTTP request that is not complete yet.',
+    beyond: 'The web server answers 431 and closes the connection.',
+  },
+  request_problems: {
+    value: 20,
+    unit: 'count',
+    bounds: 'Mistakes of one request that its refusal names.',
+    beyond: 'The rest is told as a number.',
+  },
+  request_problem_chars: {
+    value: 300,
+    unit: 'chars',
+    bounds: 'What a refusal says of one mistake.',
+    beyond: 'Cut, with an ellipsis at its end.',
+  },
+  http_connections: {
+    value: 5_000,
+    unit: 'count',
+    bounds: 'Open client connections, HTTP and WebSocket.',
+    beyond: 'A further one is closed at once, counted in matrix_connections_refused_total.',
+  },
   requests_in_flight: {
     value: 2_000,
     unit: 'count',
@@ -32,6 +56,12 @@ export const FRONT_LIMITS = limits({
     bounds: 'The Authorization header.',
     beyond: 'Refused with MX_UNAUTHENTICATED without being verified.',
   },
+  host_chars: {
+    value: 300,
+    unit: 'chars',
+    bounds: 'The Host header.',
+    beyond: 'Refused with MX_HOST_REFUSED.',
+  },
   accepted_hosts: {
     value: 100,
     unit: 'count',
@@ -43,6 +73,12 @@ export const FRONT_LIMITS = limits({
     unit: 'count',
     bounds: 'Commits kept while one before them is missing.',
     beyond: 'A further one is not kept; the store is asked for everything that is missing.',
+  },
+  waiting_checks: {
+    value: 100_000,
+    unit: 'count',
+    bounds: 'Checks in the commits that are kept while one before them is missing.',
+    beyond: 'A further commit is not kept; the store is asked for everything that is missing.',
   },
   pending_changes: {
     value: 1_000,

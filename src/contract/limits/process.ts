@@ -1,7 +1,20 @@
 import { limits } from './limit.js';
 
-/** Logs, the config file, the command line. */
+/** What the processes say to each other, logs, the config file, the command line. */
 export const PROCESS_LIMITS = limits({
+  front_unread_messages: {
+    value: 100,
+    unit: 'count',
+    bounds: 'Messages to the front that it has not read yet.',
+    beyond:
+      'Commits, trees and figures are left out and counted in `matrix_front_messages_dropped_total`; the front reads the commits from the store.',
+  },
+  front_early_messages: {
+    value: 100,
+    unit: 'count',
+    bounds: 'Messages to the front that wait until it serves.',
+    beyond: 'The oldest commit is left out; the front reads it from the store.',
+  },
   log_line: {
     value: 4_096,
     unit: 'bytes',

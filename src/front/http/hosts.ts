@@ -4,18 +4,27 @@
  */
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { LIMITS } from '../../contract/limits.js';
+
+export interface HostCheck {
+  (hostHeader: string): boolean;
+  /** Host headers that are remembered. */
+  readonly remembered: () => number;
+}
 
 /** @returns a check of a Host header (with or without a port), remembering the names it has accepted. */
-export function hostCheck(allowedHosts: readonly string[]): (hostHeader: string) => boolean {
+export function hostCheck(allowedHosts: readonly string[]): HostCheck {
   const allowed = new Set([hostname(), ...allowedHosts].map((name) => bareName(name)));
   const accepted = new Set<string>();
-  return (hostHeader) => {
+  const check = (hostHeader: string): boolean => {
     if (accepted.has(hostHeader)) return true;
+    if (hostHeader.length > LIMITS.host_chars.value) return false;
     const name = bareName(hostHeader);
     if (!isLoopbackName(name) && isIP(name) === 0 && !allowed.has(name)) return false;
-    if (accepted.size < 100) accepted.add(hostHeader);
+    if (accepted.size < LIMITS.accepted_hosts.value) accepted.add(hostHeader);
     return true;
   };
+  return Object.assign(check, { remembered: () => accepted.size });
 }
 
 /** `Example.org:80` → `example.org`, `[::1]:80` → `::1`. */

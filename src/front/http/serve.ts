@@ -1,8 +1,9 @@
 /** Every HTTP request passes here: host, route, method, and the count and time of each answer. */
 import { MatrixError } from '../../contract/errors.js';
+import { LIMITS } from '../../contract/limits.js';
 import type { Logger } from '../../log/logger.js';
 import type { Metrics } from '../metrics.js';
-import type { TemplatedApp } from '../uws.js';
+import type { HttpResponse, TemplatedApp } from '../uws.js';
 import { Exchange, type OnDone } from './exchange.js';
 import { errorReply } from './reply.js';
 import type { Router } from './router.js';
@@ -16,20 +17,35 @@ export interface ServeParts {
   hostAllowed(host: string): boolean;
 }
 
-/** Serves the router's routes. @returns how many answers are under way. */
-export function serveHttp(app: TemplatedApp, parts: ServeParts): { open(): number } {
+export interface Serving {
+  /** Requests that are not answered yet. */
+  open(): number;
+  /** Open connections, those of WebSockets included. */
+  connections(): number;
+}
+
+/** Serves the router's routes. */
+export function serveHttp(app: TemplatedApp, parts: ServeParts): Serving {
   let open = 0;
+  let connections = 0;
   const account = accountant(parts);
   const onDone: OnDone = (exchange, status, durationMs) => {
     open -= 1;
     account(exchange, status, durationMs);
   };
-  app.filter((_res, change) => parts.metrics.connection(change === 1 ? 1 : -1));
+  const connected = (res: HttpResponse, change: number): void => {
+    connections += change;
+    parts.metrics.connection(change === 1 ? 1 : -1);
+    if (change !== 1 || connections <= LIMITS.http_connections.value) return;
+    parts.metrics.refusedConnection();
+    res.close();
+  };
+  app.filter((res, change) => connected(res, Number(change)));
   app.any('/*', (res, req) => {
     open += 1;
     const exchange = new Exchange(res, req, onDone);
     try {
-      route(exchange, parts);
+      route(exchange, parts, open);
     } catch (error) {
       if (!(error instanceof MatrixError)) {
         parts.log.error({ request_id: exchange.id, err: error }, 'a route failed');
@@ -38,7 +54,7 @@ export function serveHttp(app: TemplatedApp, parts: ServeParts): { open(): numbe
     }
     exchange.handedBack();
   });
-  return { open: () => open };
+  return { open: () => open, connections: () => connections };
 }
 
 /** Measures and, at debug level, logs each answer. */
@@ -54,11 +70,18 @@ export function accountant({ metrics, log }: Pick<ServeParts, 'metrics' | 'log'>
 }
 
 /** @throws MatrixError for everything that no handler takes. */
-function route(exchange: Exchange, { router, hostAllowed }: ServeParts): void {
+function route(exchange: Exchange, { router, hostAllowed }: ServeParts, open: number): void {
   const found = router.find(exchange.method, exchange.path);
   if (found.kind !== 'none') exchange.route = found.pattern;
   // Healthchecks come under whatever name an orchestrator uses, and tell nothing worth stealing.
-  if (!exchange.route.startsWith('/health') && !hostAllowed(exchange.host)) {
+  const isHealth = exchange.route.startsWith('/health');
+  if (!isHealth && open > LIMITS.requests_in_flight.value) {
+    throw new MatrixError(
+      'MX_NOT_READY',
+      `${LIMITS.requests_in_flight.value} other requests wait for an answer`,
+    );
+  }
+  if (!isHealth && !hostAllowed(exchange.host)) {
     throw new MatrixError('MX_HOST_REFUSED', `The host "${exchange.host}" is not one of Matrix's names`);
   }
   if (found.kind === 'none') throw new MatrixError('MX_NOT_FOUND', `There is nothing at ${exchange.path}`);

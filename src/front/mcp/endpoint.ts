@@ -3,11 +3,11 @@
  * the SDK's (`sdk.ts`).
  */
 import { MatrixError, messageOf } from '../../contract/errors.js';
+import { LIMITS } from '../../contract/limits.js';
 import type { Authenticator } from '../auth.js';
 import { auditRefusal } from '../dispatch.js';
 import type { Exchange } from '../http/exchange.js';
 import { errorReply, jsonReply } from '../http/reply.js';
-import { MAX_BODY_BYTES } from '../rest.js';
 import type { Sdk, SdkParts } from './sdk.js';
 import { answerWith, type MakeRequest, webRequest } from './web.js';
 
@@ -66,7 +66,8 @@ export function mcpEndpoint(parts: McpParts): McpEndpoint {
   };
 
   return {
-    handle: (exchange) => void serve(exchange, webRequest(exchange), exchange.readBody(MAX_BODY_BYTES)),
+    handle: (exchange) =>
+      void serve(exchange, webRequest(exchange), exchange.readBody(LIMITS.request_body.value)),
     warm: async () => void (await sdk()),
     close: async () => {
       if (loading !== null) await (await loading).close();

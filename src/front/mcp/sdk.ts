@@ -11,10 +11,10 @@ import {
   Server,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
+import { LIMITS } from '../../contract/limits.js';
 import type { Logger } from '../../log/logger.js';
 import type { Dispatch } from '../dispatch.js';
 import type { Operation } from '../operations/operation.js';
-import { MAX_BODY_BYTES } from '../rest.js';
 import { callTool, type ToolCaller, toolList } from './tools.js';
 
 export interface SdkParts {
@@ -35,7 +35,7 @@ export function mcpSdk(parts: SdkParts): Sdk {
   const onerror = (error: Error) => parts.log.debug(`mcp: ${error.message}`);
   const modern = createMcpHandler(makeServer, {
     legacy: 'reject',
-    maxRequestBodySize: MAX_BODY_BYTES,
+    maxRequestBodySize: LIMITS.request_body.value,
     onerror,
   });
   const respond: Sdk['respond'] = async (request, parsedBody, caller) => {

@@ -4,6 +4,7 @@ import type { Changes } from '../../../schema/messages.js';
 import type { Status } from '../../../schema/wire.js';
 import type { NodeState } from '../../contract/tree.js';
 import type { Principal, Role } from '../auth.js';
+import type { LimitRow } from '../limit-use.js';
 import type { NewService, Store } from '../store.js';
 
 /** Judges a target as if it stood in the config file. */
@@ -21,6 +22,8 @@ export interface OperationContext {
   statusBytes(): { readonly bytes: Uint8Array; readonly etag: string };
   /** The process tree as main last reported it; null before the first report. */
   tree(): NodeState | null;
+  /** Every limit with its present use. */
+  limits(): readonly LimitRow[];
   /** Takes a change in that this process committed itself. */
   announce(changes: Changes): void;
   /** Tells the collector to read the registered services again. */

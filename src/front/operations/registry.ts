@@ -2,6 +2,7 @@
 import { MatrixError } from '../../contract/errors.js';
 import { isRole } from '../auth.js';
 import { acknowledgeAlert } from './acknowledge-alert.js';
+import { getLimits } from './get-limits.js';
 import { getServiceHistory } from './get-service-history.js';
 import { getStatus } from './get-status.js';
 import { getSupervisor } from './get-supervisor.js';
@@ -66,4 +67,5 @@ export const OPERATIONS = registry([
   registerService,
   removeService,
   getSupervisor,
+  getLimits,
 ]);
