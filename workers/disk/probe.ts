@@ -77,7 +77,7 @@ function refused(target: DiskTarget, answer: Extract<StatfsAnswer, { code: strin
   }
 }
 
-function judge(target: DiskTarget, usage: Usage, mount: Mount | null): Finding {
+export function judge(target: DiskTarget, usage: Usage, mount: Mount | null): Finding {
   const { usedPercent, inodePercent } = usage;
   const facts =
     mount === null ? {} : { mount: mount.path, device: mount.device, filesystem: mount.filesystem };

@@ -11,6 +11,7 @@ import { spawn } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { LIMITS } from '../../src/contract/limits.js';
 import type { FsCounts, Mount } from './usage.js';
 
 export type StatfsAnswer =
@@ -27,6 +28,9 @@ const OWN_TYPES: ReadonlySet<number> = new Set([
   0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x858458f6, 0x794c7630, 0x2fc12fc1, 0xf2f52010, 0xca451a4e,
   0x4d44, 0x2011bab0, 0x7366746e, 0x9660, 0x73717368, 0xe0f5e1e2,
 ]);
+
+/** Far more than the counts and the names of a mount take. */
+const MAX_OUTPUT_CHARS = 64 * 1024;
 
 const HELPER = fileURLToPath(new URL('./statfs-child.js', import.meta.url));
 
@@ -102,7 +106,10 @@ function askInHelper(path: string, signal: AbortSignal): Question {
 }
 
 function remember(path: string, answer: StatfsAnswer): StatfsAnswer {
-  if (answer.kind === 'counts' && OWN_TYPES.has(answer.counts.type)) known.set(path, answer);
+  if (answer.kind !== 'counts' || !OWN_TYPES.has(answer.counts.type)) return answer;
+  const [oldest] = known.keys();
+  if (known.size >= LIMITS.known_paths.value && oldest !== undefined) known.delete(oldest);
+  known.set(path, answer);
   return answer;
 }
 
@@ -138,13 +145,43 @@ function runHelper(
   const stdout = helper.stdout as Readable | undefined;
   stdout?.setEncoding('utf8').on('data', (text: string) => {
     output += text;
+    if (output.length > LIMITS.helper_output.value) helper.kill('SIGKILL');
   });
 }
 
-/** What the helper said; undefined when it had not come to its answer. */
-function parseHelper(output: string): StatfsAnswer | undefined {
+/** What the helper said; undefined when it had not come to its answer. Never throws, whatever was printed. */
+export function parseHelper(output: string): StatfsAnswer | undefined {
   const [, line, rest] = output.split('\n');
   if (line === undefined || rest === undefined) return undefined;
-  const said = JSON.parse(line) as { code: string } | Known;
-  return 'code' in said ? { kind: 'error', code: said.code } : { kind: 'counts', ...said };
+  try {
+    const said: unknown = JSON.parse(line);
+    if (typeof said === 'object' && said !== null) {
+      if ('code' in said && typeof said.code === 'string') return { kind: 'error', code: said.code };
+      const mount = 'mount' in said ? said.mount : null;
+      if ('counts' in said && isCounts(said.counts) && isMount(mount)) {
+        return { kind: 'counts', counts: said.counts, mount };
+      }
+    }
+  } catch {
+    // Falls through: something else than the helper wrote there.
+  }
+  return { kind: 'not_asked', code: 'EPROTO' };
+}
+
+const COUNTS = ['type', 'bsize', 'blocks', 'bfree', 'bavail', 'files', 'ffree'] as const;
+
+function isCounts(value: unknown): value is FsCounts {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    COUNTS.every((key) => typeof Reflect.get(value, key) === 'number')
+  );
+}
+
+function isMount(value: unknown): value is Mount | null {
+  if (typeof value !== 'object') return false;
+  return (
+    value === null ||
+    ['path', 'device', 'filesystem'].every((key) => typeof Reflect.get(value, key) === 'string')
+  );
 }

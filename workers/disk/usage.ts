@@ -22,24 +22,33 @@ export interface Usage {
   readonly usedBytes: number;
   readonly availableBytes: number;
   readonly totalBytes: number;
-  /** As `df` counts: used / (used + available to users), unrounded; null without a size. */
+  /** As `df` counts: used / (used + available to users), unrounded; null without a size, or one that cannot be. */
   readonly usedPercent: number | null;
   /** null on filesystems that do not count inodes (btrfs, vfat, most network ones). */
   readonly inodePercent: number | null;
 }
 
+/** Some network and FUSE filesystems count more free blocks than there are, or as many as 64 bits hold. */
 export function usageOf(counts: FsCounts): Usage {
   const used = counts.blocks - counts.bfree;
   const reachable = used + counts.bavail;
   const inodesUsed = counts.files - counts.ffree;
+  const usedBytes = used * counts.bsize;
+  const availableBytes = counts.bavail * counts.bsize;
+  const totalBytes = counts.blocks * counts.bsize;
+  const canBe = [usedBytes, availableBytes, totalBytes].every((bytes) => bytes >= 0 && bytes <= MAX_BYTES);
+  const inodesCanBe = counts.ffree >= 0 && inodesUsed >= 0 && counts.files <= MAX_BYTES;
   return {
-    usedBytes: used * counts.bsize,
-    availableBytes: counts.bavail * counts.bsize,
-    totalBytes: counts.blocks * counts.bsize,
-    usedPercent: reachable > 0 ? (used / reachable) * 100 : null,
-    inodePercent: counts.files > 0 ? (inodesUsed / counts.files) * 100 : null,
+    usedBytes,
+    availableBytes,
+    totalBytes,
+    usedPercent: canBe && reachable > 0 ? (used / reachable) * 100 : null,
+    inodePercent: inodesCanBe && counts.files > 0 ? (inodesUsed / counts.files) * 100 : null,
   };
 }
+
+/** What 63 bits hold; sizes beyond come from a subtraction that went below zero. */
+const MAX_BYTES = 2 ** 63;
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../../src/contract/errors.js';
+import { LIMITS } from '../../src/contract/limits.js';
 
 export interface PingRequest {
   /** An IP address; a name would make `ping` resolve it, beyond anyone's deadline. */
@@ -27,8 +28,6 @@ export type PingOutcome =
   | { readonly kind: 'missing' }
   | { readonly kind: 'denied'; readonly why: string }
   | { readonly kind: 'failed'; readonly why: string };
-
-const MAX_OUTPUT_CHARS = 8192;
 
 /** One run of `ping`. When `signal` aborts it is killed; either way it has ended when this resolves. Never rejects. */
 export async function ping(request: PingRequest, signal: AbortSignal): Promise<PingOutcome> {
@@ -68,10 +67,15 @@ async function runPing(args: readonly string[], signal: AbortSignal): Promise<Ru
   const out = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => {
-      out[stream] = (out[stream] + text).slice(-MAX_OUTPUT_CHARS);
+      out[stream] = (out[stream] + text).slice(-LIMITS.ping_output.value);
     });
   }
-  const kill = () => child.kill('SIGKILL');
+  const kill = () => {
+    child.kill('SIGKILL');
+    // Where `ping` is a script, what it runs outlives it, and would hold these open.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
   try {

@@ -56,7 +56,8 @@ process.on('message', (message: ToChild) => {
     config: { ...config, name: message.name },
   };
   dueAt += 1;
-  family.submit([{ target, dueAt }]);
+  const ready = { wallMs: Date.now(), monotonicMs: performance.now() };
+  family.submit([{ target, dueAt, ready }]);
 });
 process.on('disconnect', () => process.exit(0));
 await family.start();

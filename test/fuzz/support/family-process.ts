@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { FamilySpec } from '../../../src/contract/family.js';
-import { MAX_DETAIL_CHARS, type Result } from '../../../src/contract/result.js';
+import { LIMITS } from '../../../src/contract/limits.js';
+import type { Result } from '../../../src/contract/result.js';
 import type { FromChild, ToChild } from './family-child.js';
 
 const CHILD = fileURLToPath(new URL('./family-child.js', import.meta.url));
@@ -78,7 +79,7 @@ export function assertSound(
     if (verdict === 'pass') assert.equal(code, undefined, told);
     else
       assert.ok(code !== undefined && Object.hasOwn(spec.codes, code), `not a code of the family: ${told}`);
-    assert.ok(detail.length > 0 && detail.length <= MAX_DETAIL_CHARS, told);
+    assert.ok(detail.length > 0 && detail.length <= LIMITS.detail_chars.value, told);
     assert.doesNotMatch(detail + service, /\p{Cc}|\[object |undefined|NaN/u, told);
     assert.ok((detail + service).isWellFormed(), told);
     assert.ok(durationMs >= 0 && durationMs < timeoutMs + MARGIN_MS, told);

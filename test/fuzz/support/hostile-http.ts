@@ -113,7 +113,7 @@ export const CATALOGUE: readonly Plan[] = [
     true,
   ),
   plan('204 with a body', 'HTTP/1.1 204 None\r\ncontent-length: 5\r\n\r\nhello', true),
-  plan('304', 'HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n'),
+  plan('304', 'HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n', true),
   plan('100, then 200', `HTTP/1.1 100 Continue\r\n\r\n${OK}content-length: 0\r\n\r\n`),
   plan(
     '103 many times, then 200',
