@@ -1,7 +1,6 @@
 /** Says in words what a JSON Schema expects and what a value is. */
+import { LIMITS } from '../contract/limits.js';
 import { isSecretKey, maskText } from './mask.js';
-
-const MAX_SHOWN_CHARS = 60;
 
 const UNITS: Readonly<Record<string, string>> = {
   s: 'seconds',
@@ -122,5 +121,7 @@ export function describeValue(value: unknown, key = ''): string {
   if (typeof value === 'object') return 'a table';
   if (isSecretKey(key)) return `${typeof value === 'string' ? 'other text' : `a ${typeof value}`} (hidden)`;
   const shown = maskText(typeof value === 'string' ? JSON.stringify(value) : String(value));
-  return shown.length > MAX_SHOWN_CHARS ? `${shown.slice(0, MAX_SHOWN_CHARS - 1)}…` : shown;
+  return shown.length > LIMITS.config_shown.value
+    ? `${shown.slice(0, LIMITS.config_shown.value - 1)}…`
+    : shown;
 }

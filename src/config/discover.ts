@@ -5,12 +5,11 @@
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
+import { LIMITS } from '../contract/limits.js';
 import type { EnvConfig } from './environment.js';
 import type { Suggestion } from './sections.js';
 
 const DEFAULT_DOCKER_SOCKET = '/var/run/docker.sock';
-/** A machine with more real filesystems than this names them in its config. */
-const MAX_DISKS = 32;
 /** Read-only images; full by nature. */
 const IMAGE_TYPES = ['squashfs', 'iso9660', 'udf', 'erofs', 'cramfs'];
 
@@ -104,7 +103,7 @@ export function diskPaths(mounts: string, isDirectory: (path: string) => boolean
     const known = shortest.get(device);
     if (known === undefined || path.length < known.length) shortest.set(device, path);
   }
-  return [...new Set(['/', ...[...shortest.values()].sort()])].slice(0, MAX_DISKS);
+  return [...new Set(['/', ...[...shortest.values()].sort()])].slice(0, LIMITS.discovered_disks.value);
 }
 
 function candidateMounts(mounts: string): Mount[] {

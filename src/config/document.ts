@@ -1,7 +1,5 @@
+import { LIMITS } from '../contract/limits.js';
 import { type Path, type Place, type Problem, pathText } from './problem.js';
-
-/** Deepest nesting that is read; nothing in a config needs more. */
-const MAX_DEPTH = 32;
 
 /** A parsed file that knows where each key is written. */
 export class ConfigDocument {
@@ -62,8 +60,8 @@ export class ConfigDocument {
 
   /** Whether values may go one level deeper; the first that may not is reported. */
   allowsDepth(path: Path, place: Place): boolean {
-    if (path.length <= MAX_DEPTH) return true;
-    this.refuse(path, place, `expected at most ${MAX_DEPTH} levels, came more`);
+    if (path.length <= LIMITS.config_depth.value) return true;
+    this.refuse(path, place, `expected at most ${LIMITS.config_depth.value} levels, came more`);
     return false;
   }
 

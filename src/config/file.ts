@@ -2,13 +2,11 @@ import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { MatrixError, messageOf } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 import { ConfigError } from './problem.js';
 
 /** Looked for in the current directory, when no file is named. */
 export const FILE_NAMES = ['matrix.toml', 'matrix.yaml', 'matrix.yml'] as const;
-
-/** Largest config that is read: ten thousand targets are about 1 MiB. */
-const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 export interface FileChoice {
   /** `--config`, then what the caller names, then `MATRIX_CONFIG`; relative to `cwd`. */
@@ -87,7 +85,8 @@ async function readBounded(file: string): Promise<Buffer> {
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(64 * 1024), 0, 64 * 1024, null);
       if (bytesRead === 0) return Buffer.concat(pieces);
       size += bytesRead;
-      if (size > MAX_FILE_BYTES) throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
+      if (size > LIMITS.config_file.value)
+        throw new Error(`it is larger than ${LIMITS.config_file.value} bytes`);
       pieces.push(buffer.subarray(0, bytesRead));
     }
   } finally {

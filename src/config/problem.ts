@@ -1,4 +1,5 @@
 import { ERRORS, MatrixError } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 
 /** Where a key is, from the root: `['http', 0, 'url']`. */
 export type Path = readonly (string | number)[];
@@ -25,9 +26,6 @@ export interface Problem {
   readonly syntax?: boolean;
 }
 
-/** Problems beyond these are counted, not printed. */
-const MAX_PRINTED = 50;
-
 /** Everything wrong with the configuration at once; `message` is ready to print. */
 export class ConfigError extends MatrixError {
   readonly problems: readonly Problem[];
@@ -48,8 +46,11 @@ export function formatProblem(problem: Problem): string {
 }
 
 function report(problems: readonly Problem[]): string {
-  const lines = problems.slice(0, MAX_PRINTED).map((problem) => `  ${formatProblem(problem)}`);
-  if (problems.length > MAX_PRINTED) lines.push(`  … and ${problems.length - MAX_PRINTED} more`);
+  const lines = problems
+    .slice(0, LIMITS.config_problems.value)
+    .map((problem) => `  ${formatProblem(problem)}`);
+  if (problems.length > LIMITS.config_problems.value)
+    lines.push(`  … and ${problems.length - LIMITS.config_problems.value} more`);
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   return [`The configuration has ${count}:`, ...lines, ERRORS.MX_CONFIG_INVALID.next].join('\n');
 }

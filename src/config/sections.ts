@@ -1,3 +1,4 @@
+import { LIMITS } from '../contract/limits.js';
 import { tieToFile } from './core.js';
 import { describeValue } from './describe.js';
 import type { ConfigDocument } from './document.js';
@@ -41,7 +42,8 @@ export class TargetCollector {
   }
 
   result(): TargetsResult {
-    return { targets: this.#targets, problems: this.#problems, warnings: this.#warnings };
+    const problems = [...this.#problems, ...this.#tooMany()];
+    return { targets: this.#targets, problems, warnings: this.#warnings };
   }
 
   /** Reads `[[family]]`, or a single `[family]`, whose name is then the family's unless it says otherwise. */
@@ -80,6 +82,12 @@ export class TargetCollector {
       this.#names.set(name, []);
       this.#targets.push(target);
     }
+  }
+
+  #tooMany(): Problem[] {
+    const { value: most } = LIMITS.configured_targets;
+    if (this.#targets.length <= most) return [];
+    return [this.#document.problem([], `expected at most ${most} targets, came ${this.#targets.length}`)];
   }
 
   #addFromFile(family: string, raw: unknown, path: Path): void {

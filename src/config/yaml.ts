@@ -9,11 +9,9 @@ import {
   parseAllDocuments,
   type YAMLMap,
 } from 'yaml';
+import { LIMITS } from '../contract/limits.js';
 import { type ConfigDocument, setOwn } from './document.js';
 import type { Path, Place } from './problem.js';
-
-/** Nodes that aliases may unfold to: far above any honest file, far below a bomb. */
-const MAX_ALIASED_NODES = 20_000;
 
 /**
  * Reads YAML 1.2 (core schema: `no` is text, not false) into `document`. One document a file; duplicate keys and
@@ -81,7 +79,7 @@ class Reader {
     const place = this.#place(node, around);
     if (!isNode(node) || !this.#document.allowsDepth(path, place)) return null;
     if (isAlias(node)) return this.#alias(node.source, path, place);
-    if (this.#open.size > 0 && ++this.#unfolded > MAX_ALIASED_NODES) return null;
+    if (this.#open.size > 0 && ++this.#unfolded > LIMITS.config_aliases.value) return null;
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isMap(node)) {
       const table = {};
@@ -118,11 +116,11 @@ class Reader {
     this.#open.add(target);
     const value = this.#value(target, path, place);
     this.#open.delete(target);
-    if (this.#unfolded > MAX_ALIASED_NODES && this.#open.size === 0) {
+    if (this.#unfolded > LIMITS.config_aliases.value && this.#open.size === 0) {
       this.#document.refuse(
         path,
         place,
-        `expected aliases that unfold to at most ${MAX_ALIASED_NODES} values, came more`,
+        `expected aliases that unfold to at most ${LIMITS.config_aliases.value} values, came more`,
       );
     }
     return value;

@@ -6,6 +6,8 @@
  * - the probe could not judge (our bug, a bad config, a full pool, a dead uplink): `unknown`, with a code;
  * - the thread crashed or hung: an exit, seen by the supervisor, which then says `unknown` for what it held.
  */
+import { LIMITS } from './limits.js';
+
 export type Verdict = 'pass' | 'warn' | 'fail' | 'unknown';
 
 /** Severity of the alert that a `fail` opens. */
@@ -84,11 +86,8 @@ export const COMMON_CODES = {
 
 export type CommonCode = keyof typeof COMMON_CODES;
 
-/** Longest `detail` that is kept, in characters; longer ones are cut with an ellipsis. */
-export const MAX_DETAIL_CHARS = 1000;
-
-/** Makes text safe for PostgreSQL (no NUL, no lone surrogate) and bounded. */
-export function cleanText(text: string, maxChars: number = MAX_DETAIL_CHARS): string {
+/** Makes text safe for PostgreSQL (no NUL, no lone surrogate) and bounded: a longer one is cut with an ellipsis. */
+export function cleanText(text: string, maxChars: number = LIMITS.detail_chars.value): string {
   const bounded = text.length > maxChars ? `${text.slice(0, maxChars - 1)}…` : text;
   return bounded.replaceAll('\0', '').toWellFormed();
 }

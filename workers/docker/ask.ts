@@ -6,13 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import { addAbortSignal } from 'node:stream';
 import type Docker from 'dockerode';
-
-/** Most of an answer that is read: 10,000 containers take some 15 MB. */
-export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-/** Most values in it, which cost some 50 bytes each once parsed: 10,000 containers have some 600,000. */
-export const MAX_ANSWER_VALUES = 2_000_000;
-/** Longest refusal that is read, in bytes; it becomes a sentence. */
-const MAX_REFUSAL_BYTES = 64 * 1024;
+import { LIMITS } from '../../src/contract/limits.js';
 
 /** The engine answered with another status than 200. */
 export class EngineRefusal extends Error {
@@ -58,10 +52,10 @@ export async function ask(
     response.on('error', () => {}),
   );
   const status = response.statusCode ?? 0;
-  const maxBytes = status === 200 ? MAX_ANSWER_BYTES : MAX_REFUSAL_BYTES;
+  const maxBytes = (status === 200 ? LIMITS.engine_answer : LIMITS.engine_refusal).value;
   const body = await settle(signal, read(response, maxBytes));
   if (status !== 200) throw new EngineRefusal(status, refusalOf(body));
-  if (countValues(body) > MAX_ANSWER_VALUES)
+  if (countValues(body) > LIMITS.engine_values.value)
     throw new Error('the answer has more values than any list needs');
   return parse(body);
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import Docker from 'dockerode';
 import { messageOf } from '../../src/contract/errors.js';
+import { LIMITS } from '../../src/contract/limits.js';
 import { cleanText } from '../../src/contract/result.js';
 import { ask, EngineRefusal, property } from './ask.js';
 import { EngineConfigError, oneLine } from './failure.js';
@@ -109,8 +110,6 @@ type Listed = Omit<Container, 'health'>;
 
 /** Ids are hexadecimal; they become part of a path. */
 const ID = /^[\w.-]{1,128}$/;
-/** Longer than any engine allows. */
-const MAX_NAME_CHARS = 255;
 
 /** Takes nothing on trust: what an entry holds becomes names, facts and paths. */
 function listedOf(entry: unknown): Listed {
@@ -138,7 +137,7 @@ function nameOf(names: readonly string[]): string {
 }
 
 function plain(text: string): string {
-  return cleanText(oneLine(text), MAX_NAME_CHARS);
+  return cleanText(oneLine(text), LIMITS.engine_text_chars.value);
 }
 
 /** The engine's version, such as `28.2.2`. */

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type Docker from 'dockerode';
 import type { Probe, ProbeContext } from '../../src/contract/family.js';
+import { LIMITS } from '../../src/contract/limits.js';
 import type { Finding } from '../../src/contract/result.js';
 import {
   addressOf,
@@ -17,8 +18,6 @@ import { judge } from './verdict.js';
 
 /** Matrix does not watch itself. */
 const OWN_PREFIX = 'matrix-';
-/** What an unhealthy container printed costs a call each: enough for a page, never a flood. */
-const MAX_HEALTH_LINES = 10;
 
 /**
  * Judges one engine and each of its running containers (services `<engine>/<container>`). When the engine does
@@ -94,7 +93,8 @@ async function judgeContainers(
   // The verdict stands without the line, so a call that fails only costs the words.
   const askFor = async ({ id }: Container) =>
     lines.set(id, await lastHealthLine(docker, id, signal).catch(() => null));
-  await Promise.all(unhealthy.slice(0, MAX_HEALTH_LINES).map(askFor));
+  // What one printed costs a call: enough for a page, never a flood.
+  await Promise.all(unhealthy.slice(0, LIMITS.health_lines.value).map(askFor));
   // Asked for and undefined: the container was removed since it was listed.
   const present = containers.filter(({ id }) => !lines.has(id) || lines.get(id) !== undefined);
   return present.map((container) => judge(engine, container, lines.get(container.id) ?? null));

@@ -1,8 +1,7 @@
+import { LIMITS } from '../../src/contract/limits.js';
 import { cleanText, type Finding } from '../../src/contract/result.js';
 import type { Container, HealthLine } from './engine.js';
 import { oneLine } from './failure.js';
-
-const MAX_LINE_CHARS = 300;
 
 /**
  * The finding of one container, as service `<engine>/<container>`.
@@ -44,7 +43,7 @@ function verdictOf({ state, health }: Container, lastLine: HealthLine | null): F
 function unhealthySentence(state: string, lastLine: HealthLine | null): string {
   const what = state === 'restarting' ? 'unhealthy, and restarting' : 'unhealthy';
   if (lastLine === null) return what;
-  const line = cleanText(oneLine(lastLine.line), MAX_LINE_CHARS);
+  const line = cleanText(oneLine(lastLine.line), LIMITS.health_line_chars.value);
   const said = line === '' ? 'printed nothing' : `said “${line}”`;
   return `${what}: its healthcheck ended with ${lastLine.exitCode} and ${said}`;
 }

@@ -1,7 +1,8 @@
 import type { Probe, ProbeContext } from '../../src/contract/family.js';
+import { LIMITS } from '../../src/contract/limits.js';
 import type { Facts, Finding, Measurement } from '../../src/contract/result.js';
 import { daysLeft } from '../shared/certificate.js';
-import { type Answer, type BodyUse, exchange, MAX_BODY_BYTES } from '../shared/http-exchange.js';
+import { type Answer, type BodyUse, exchange } from '../shared/http-exchange.js';
 import { expectationText, isExpected } from './expect.js';
 import { type Hop, isRedirect, nextHop, shownUrl } from './redirect.js';
 import type { HttpTarget } from './spec.js';
@@ -56,7 +57,9 @@ function judge(target: HttpTarget, arrival: Arrival, now: number): Finding {
     return { verdict: 'fail', code: 'http_status', detail, ...evidence };
   }
   if (target.expect_body !== undefined && !answer.body.includes(target.expect_body)) {
-    const where = answer.bodyCut ? `the first ${MAX_BODY_BYTES / 1024} kB of the body do` : 'the body does';
+    const where = answer.bodyCut
+      ? `the first ${LIMITS.probe_body.value / 1024} kB of the body do`
+      : 'the body does';
     const detail = `status ${answer.status}, but ${where} not contain ${JSON.stringify(target.expect_body)}`;
     return { verdict: 'fail', code: 'body_mismatch', detail, ...evidence };
   }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { FamilySpec, TargetCommon } from '../../src/contract/family.js';
+import { LIMITS } from '../../src/contract/limits.js';
 import { isLocalHost } from '../../src/contract/locality.js';
 import { EXCHANGE_CODES } from '../shared/http-codes.js';
 import { STATUS_PATTERN, statusRange } from './expect.js';
@@ -16,7 +17,7 @@ const schema = Type.Object({
   headers: Type.Record(Type.String(), Type.String(), { default: {}, description: 'sent with the request' }),
   follow_redirects: Type.Integer({
     minimum: 0,
-    maximum: 20,
+    maximum: LIMITS.probe_redirects.value,
     default: 5,
     description: 'most redirects to follow; one whose status is expected passes and is not followed',
   }),

@@ -5,6 +5,7 @@
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import type { buildConnector } from 'undici';
+import { LIMITS } from '../../src/contract/limits.js';
 import { certificateOf, certificateRefusal } from './certificate.js';
 import type { Phase, Where } from './http-failure.js';
 import { lookupShared } from './lookup.js';
@@ -19,23 +20,22 @@ function secureContext(): SecureContext {
 
 /**
  * Who closes first keeps the port in TIME_WAIT for a minute, and there are some 28,000 ports towards one
- * address. Up to this many checks a minute of one address and port close in the ordinary way; those above it
+ * address. Up to `LIMITS.ordinary_closes` checks a minute of one address and port close in the ordinary way; those above it
  * end with a reset, once the answer is complete, and leave nothing behind.
  */
-const ORDINARY_CLOSES_PER_MINUTE = 5000;
 const MINUTE_MS = 60_000;
 const closes = new Map<string, number>();
 let closesSince = performance.now();
 
 function mayCloseOrdinarily(peer: string): boolean {
   const now = performance.now();
-  if (now - closesSince > MINUTE_MS) {
+  if (now - closesSince > MINUTE_MS || closes.size >= LIMITS.counted_peers.value) {
     closes.clear();
     closesSince = now;
   }
   const count = (closes.get(peer) ?? 0) + 1;
   closes.set(peer, count);
-  return count <= ORDINARY_CLOSES_PER_MINUTE;
+  return count <= LIMITS.ordinary_closes.value;
 }
 
 /** An error whose meaning is already known: the certificate was looked at and refused. */

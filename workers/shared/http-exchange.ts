@@ -8,12 +8,10 @@
  */
 import { Client, type Dispatcher } from 'undici';
 import type { ProbeContext } from '../../src/contract/family.js';
+import { LIMITS } from '../../src/contract/limits.js';
 import { type Certificate, certificateOf } from './certificate.js';
 import { CertificateError, Connection } from './http-connection.js';
 import { cancelled, type Failure, failureOf, timedOut } from './http-failure.js';
-
-/** Most of a response body that is read; then the answer counts as complete. */
-export const MAX_BODY_BYTES = 64 * 1024;
 
 /** `none`: the answer is complete with its headers; `drain`: read the body, bounded; `keep`: and hand it over. */
 export type BodyUse = 'none' | 'drain' | 'keep';
@@ -34,7 +32,7 @@ export interface Answer {
   readonly status: number;
   /** The `location` header of a redirect. */
   readonly location: string | undefined;
-  /** Empty unless the body was to be kept; at most `MAX_BODY_BYTES` of it. */
+  /** Empty unless the body was to be kept; at most `LIMITS.probe_body` of it. */
   readonly body: string;
   /** Whether the body was longer than what was read. */
   readonly bodyCut: boolean;
@@ -100,7 +98,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     signal.addEventListener('abort', this.#cutOff);
     const { url, method } = this.#request;
     // The timeouts of undici stay off: they are coarse, and `signal` covers every phase.
-    const options = { connect: this.#connection.connector, headersTimeout: 0, bodyTimeout: 0 };
+    const options = {
+      connect: this.#connection.connector,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: LIMITS.probe_headers.value,
+    };
     this.#client = new Client(url.origin, options);
     const path = url.pathname + url.search;
     const headers = requestHeaders(this.#request.headers, url);
@@ -130,10 +133,10 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#done) return;
-    const room = MAX_BODY_BYTES - this.#bodyBytes;
+    const room = LIMITS.probe_body.value - this.#bodyBytes;
     this.#bodyBytes += chunk.length;
     if (this.#use === 'keep') this.#chunks.push(chunk.subarray(0, room));
-    if (this.#bodyBytes > MAX_BODY_BYTES) {
+    if (this.#bodyBytes > LIMITS.probe_body.value) {
       this.#answer(true);
       this.#stop();
     }

@@ -20,6 +20,13 @@ export const PROBE_LIMITS = limits({
     bounds: 'Redirects that one HTTP check follows; a target may name less.',
     beyond: 'The check fails with `too_many_redirects`.',
   },
+  ordinary_closes: {
+    value: 5_000,
+    unit: 'count',
+    bounds:
+      'Connections to one address and port that a probe thread closes in the ordinary way within a minute.',
+    beyond: 'Further ones end with a reset once the answer is complete, so that they take up no port.',
+  },
   counted_peers: {
     value: 10_000,
     unit: 'count',
@@ -29,8 +36,28 @@ export const PROBE_LIMITS = limits({
   engine_answer: {
     value: 16 * 1024 * 1024,
     unit: 'bytes',
+    // 10,000 containers take some 15 MB.
     bounds: 'One answer of a Docker engine.',
     beyond: 'The check of the engine fails with `engine_error`.',
+  },
+  engine_values: {
+    value: 2_000_000,
+    unit: 'count',
+    // Some 50 bytes each once parsed: 10,000 containers have some 600,000.
+    bounds: 'JSON values in one answer of a Docker engine.',
+    beyond: 'The check of the engine fails with `engine_error`.',
+  },
+  engine_refusal: {
+    value: 64 * 1024,
+    unit: 'bytes',
+    bounds: 'What is read of a refusal of a Docker engine.',
+    beyond: 'The check of the engine fails with `engine_error`.',
+  },
+  engine_text_chars: {
+    value: 255,
+    unit: 'chars',
+    bounds: 'Names and images as a Docker engine tells them.',
+    beyond: 'Cut, with an ellipsis at its end.',
   },
   health_lines: {
     value: 10,
@@ -57,7 +84,7 @@ export const PROBE_LIMITS = limits({
     beyond: 'The one that was learned first is forgotten; its next check takes a helper process again.',
   },
   helper_output: {
-    value: 8_192,
+    value: 64 * 1024,
     unit: 'chars',
     bounds: 'What the helper process of a disk check says.',
     beyond: 'The helper is killed; the check is not judged.',
