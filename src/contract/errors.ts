@@ -41,6 +41,7 @@ export const ERRORS = {
   MX_METHOD: { status: 405, next: 'Use the method named in Allow.' },
   MX_UNSUPPORTED_MEDIA: { status: 415, next: 'Send `content-type: application/json`.' },
   MX_CONFLICT: { status: 409, next: 'Choose another name, or remove the existing one first.' },
+  MX_LIMIT: { status: 409, next: 'Remove what is not needed any more; `matrix limits` shows every limit.' },
   MX_HOST_REFUSED: { status: 403, next: 'Name this host in `[front] allowed_hosts`.' },
   MX_INTERNAL: { status: 500, next: 'Read the log at this request_id.' },
 } as const;

@@ -6,6 +6,7 @@ import type pg from 'pg';
 import type { Changes } from '../../schema/messages.js';
 import type { Alert, Service } from '../../schema/wire.js';
 import { MatrixError } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 import { ALERT_COLUMNS, iso } from '../store/reads.js';
 import { inTransaction, nextRevision } from './transaction.js';
 
@@ -40,7 +41,7 @@ export async function acknowledgeAlert(
   });
 }
 
-/** Adds a target that is watched from now on. MX_CONFLICT when the name is taken. */
+/** Adds a target that is watched from now on. MX_CONFLICT when the name is taken, MX_LIMIT when there are too many. */
 export async function registerService(
   db: pg.Pool,
   command: {
@@ -54,6 +55,9 @@ export async function registerService(
 ): Promise<Service> {
   try {
     return await inTransaction(db, async (client) => {
+      // Its lock lets one register after the other, so that none is counted twice or not at all.
+      const rev = await nextRevision(client, command.node);
+      await refuseBeyondLimit(client);
       const { rows } = await client.query<Service>(
         `INSERT INTO matrix.services AS s (customer_id, name, family, target, source, config, interval_ms, rev)
          VALUES ($1, $2, $3, $2, 'api', $4, $5, $6)
@@ -64,7 +68,7 @@ export async function registerService(
           command.family,
           JSON.stringify(command.config),
           command.intervalMs,
-          await nextRevision(client, command.node),
+          rev,
         ],
       );
       await client.query(`SELECT pg_notify($1, '')`, [TARGETS_CHANNEL]);
@@ -76,6 +80,15 @@ export async function registerService(
     if ((error as { code?: unknown }).code !== UNIQUE_VIOLATION) throw error;
     throw new MatrixError('MX_CONFLICT', `a service named "${command.name}" exists already`);
   }
+}
+
+async function refuseBeyondLimit(client: pg.PoolClient): Promise<void> {
+  const { value: most } = LIMITS.registered_services;
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT count(*) AS count FROM matrix.services WHERE removed_at IS NULL AND source = 'api'`,
+  );
+  if ((rows[0]?.count ?? 0) < most) return;
+  throw new MatrixError('MX_LIMIT', `${most} services are registered already, and Matrix takes no more`);
 }
 
 /**

@@ -14,6 +14,12 @@ export const COLLECT_LIMITS = limits({
     bounds: 'Services registered at run time and not removed.',
     beyond: 'A further one is refused with MX_LIMIT.',
   },
+  registered_config: {
+    value: 8 * 1024,
+    unit: 'bytes',
+    bounds: 'The config of one service that is registered at run time, as JSON.',
+    beyond: 'Refused with MX_TOO_LARGE.',
+  },
   discovered_services: {
     value: 2_000,
     unit: 'count',

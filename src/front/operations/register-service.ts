@@ -1,5 +1,7 @@
 import { Type } from 'typebox';
 import { ServiceSchema } from '../../../schema/wire.js';
+import { MatrixError } from '../../contract/errors.js';
+import { LIMITS } from '../../contract/limits.js';
 import { operation } from './operation.js';
 import { withoutSecrets } from './secrets.js';
 
@@ -13,7 +15,7 @@ export const registerService = operation({
     {
       name: Type.String({
         minLength: 1,
-        maxLength: 200,
+        maxLength: LIMITS.name_chars.value,
         pattern: '^\\S(.*\\S)?$',
         description: 'unique name',
       }),
@@ -34,9 +36,17 @@ export const registerService = operation({
     view: ({ name, family }) => ({ lines: [`Registered ${name} (${family}).`] }),
   },
   async handler(input, { store, checkTarget, targetsChanged }) {
+    refuseTooLarge(input.config);
     const { intervalMs } = await checkTarget(input);
     const service = await store.registerService({ ...input, intervalMs });
     targetsChanged();
     return withoutSecrets(service);
   },
 });
+
+/** All of them are held in memory, and there may be many. */
+function refuseTooLarge(config: object): void {
+  const { value: limitBytes } = LIMITS.registered_config;
+  if (Buffer.byteLength(JSON.stringify(config)) <= limitBytes) return;
+  throw new MatrixError('MX_TOO_LARGE', `The config of a service may have ${limitBytes} bytes as JSON`);
+}
