@@ -41,7 +41,10 @@ async function killedFront(): Promise<Start> {
   const onRunning = (front: { pid: number }): void => {
     pid = front.pid;
   };
-  const front = frontChild({ init: () => init, onSays: () => undefined, onRunning }, () => undefined);
+  const front = frontChild(
+    { init: () => init, onSays: () => undefined, onRunning, onDropped: () => undefined },
+    { onEvent: () => undefined },
+  );
   await front.start();
   await untilAnswers(port, '/health', WITHIN_MS);
   return {

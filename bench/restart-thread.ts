@@ -12,19 +12,18 @@ import { itemOf, LOGGING } from './shared/probing.js';
 import { type Start, startsSide } from './shared/starts.js';
 import { httpTargets, originsOf } from './shared/targets.js';
 
-/** A supervisor that has seen several kills pauses longer by design, so each is killed once only. */
 const STARTS = { perRound: 3, inProcess: true };
 
 export const bench: Bench = {
   name: 'restart-thread',
-  title: 'A probe thread killed → its family probing again',
+  title: 'A probe thread restarted → its family probing again',
   group: 'restart',
   unit: 'restart',
   compare: 'time',
   goal: { atMost: 1.2 },
   peer: 'new Worker, same imports, first probe',
   fixture: httpTargets,
-  ours: async (context) => startsSide(context, () => killedFamily(context), STARTS),
+  ours: async (context) => startsSide(context, () => restartedFamily(context), STARTS),
   bare: async (context) => startsSide(context, () => bareThread(context), STARTS),
 };
 
@@ -33,7 +32,7 @@ function item(context: SideContext) {
   return itemOf<HttpTarget>(spec, { url: `${origin}/`, name: 'target' });
 }
 
-async function killedFamily(context: SideContext): Promise<Start> {
+async function restartedFamily(context: SideContext): Promise<Start> {
   const { name, timeoutMs, config } = item(context);
   const target = { family: spec.name, name, intervalMs: 1000, timeoutMs, overUplink: false, config };
   let heard: (outcomes: readonly Outcome[]) => void = () => undefined;
@@ -56,7 +55,7 @@ async function killedFamily(context: SideContext): Promise<Start> {
   await passes();
   return {
     run: async () => {
-      await family.restart('killed by the benchmark');
+      await family.restart(`family:${spec.name}`);
       await passes();
     },
     close: () => family.stop(),

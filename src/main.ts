@@ -1,5 +1,6 @@
 /** Composition root: reads the configuration, starts Matrix, ends it cleanly. */
 import { Matrix } from './app/matrix.js';
+import { flatTree } from './app/supervision-log.js';
 import { loadFamilies } from './config/families.js';
 import { type LoadedSettings, loadSettings } from './config/load.js';
 import { PACKAGE_ROOT, VERSION } from './config/paths.js';
@@ -41,7 +42,7 @@ export async function run({
     families,
     log,
     onFatal: (reason, code) => {
-      log.fatal({ event: 'gave_up', code, tree: matrix.tree() }, reason);
+      log.fatal({ event: 'gave_up', code, tree: flatTree(matrix.tree()) }, reason);
       end(1);
     },
     onListening: greeter(settings, log, cwd, argv.includes('--config')),

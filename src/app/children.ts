@@ -6,11 +6,13 @@ import type { WriterData } from '../../workers/writer.js';
 import { SQL_DIR, VERSION, workerEntry } from '../config/paths.js';
 import type { Settings } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
+import type { Child, ManagedOptions, SupervisionEvent } from '../supervisor/child.js';
 import { type ChildSpec, childSpec } from '../supervisor/child-spec.js';
-import { type Child, Managed, type ManagedOptions, type SupervisionEvent } from '../supervisor/managed.js';
+import { Managed } from '../supervisor/managed.js';
 import { type ProcessChild, startProcess } from '../supervisor/process.js';
 import { startThread, type ThreadChild } from '../supervisor/thread.js';
 import type { Logging } from '../supervisor/thread-side.js';
+import type { Watch } from '../supervisor/watch.js';
 import type { WriterStats } from '../writer/writer.js';
 
 const entry = (name: string): URL => pathToFileURL(workerEntry(name));
@@ -20,22 +22,23 @@ const READY_MS = 30_000;
 /** PostgreSQL may have to recover after a crash before it answers, in ms. */
 const STORE_READY_MS = 180_000;
 
-type OnEvent = (event: SupervisionEvent) => void;
+/** Who hears of a child, and who looks whether it moves. */
+type Supervision = Pick<ManagedOptions, 'onEvent' | 'watch'>;
 
 function core(
   spec: Partial<ChildSpec> & { id: string },
   kind: ManagedOptions['kind'],
-  onEvent: OnEvent,
+  supervision: Supervision,
   start: () => Promise<Child>,
-  more: Pick<ManagedOptions, 'onRunning' | 'onDown'> = {},
+  more: Pick<ManagedOptions, 'onRunning' | 'hangMs'> = {},
 ): Managed {
   return new Managed({
     spec: childSpec(spec),
     kind,
     clock: systemClock,
     whenExhausted: 'escalate',
-    onEvent,
     start,
+    ...supervision,
     ...more,
   });
 }
@@ -45,9 +48,9 @@ export type StoreSays = { kind: 'url'; url: string } | { kind: 'failed'; message
 /** PostgreSQL of Matrix's own, only without a database URL. */
 function storeChild(
   options: { dataDir: string; logging: Logging; onSays: (says: StoreSays) => void },
-  onEvent: OnEvent,
+  supervision: Supervision,
 ): Managed {
-  return core({ id: 'store', shutdownMs: 30_000, intensity: 5 }, 'thread', onEvent, () =>
+  return core({ id: 'store', shutdownMs: 30_000, intensity: 5 }, 'thread', supervision, () =>
     startThread<StoreSays, never>({
       file: entry('store'),
       data: { dataDir: options.dataDir, logging: options.logging },
@@ -62,8 +65,12 @@ export type WriterSays =
   | { kind: 'changes'; changes: Changes }
   | { kind: 'stats'; stats: WriterStats };
 
-function writerChild(data: () => WriterData, onSays: (says: WriterSays) => void, onEvent: OnEvent): Managed {
-  return core({ id: 'writer', shutdownMs: 10_000 }, 'thread', onEvent, () =>
+function writerChild(
+  data: () => WriterData,
+  onSays: (says: WriterSays) => void,
+  supervision: Supervision,
+): Managed {
+  return core({ id: 'writer', shutdownMs: 10_000 }, 'thread', supervision, () =>
     startThread<WriterSays, never>({
       file: entry('writer'),
       data: data(),
@@ -74,17 +81,17 @@ function writerChild(data: () => WriterData, onSays: (says: WriterSays) => void,
 }
 
 /** Delivers notices. */
-function notifierChild(data: () => { url: string; logging: Logging }, onEvent: OnEvent): Managed {
-  return quiet('notifier', data, onEvent);
+function notifierChild(data: () => { url: string; logging: Logging }, supervision: Supervision): Managed {
+  return quiet('notifier', data, supervision);
 }
 
 /** Makes and drops partitions. */
-function keeperChild(data: () => KeeperData, onEvent: OnEvent): Managed {
-  return quiet('keeper', data, onEvent);
+function keeperChild(data: () => KeeperData, supervision: Supervision): Managed {
+  return quiet('keeper', data, supervision);
 }
 
-function quiet(id: 'notifier' | 'keeper', data: () => object, onEvent: OnEvent): Managed {
-  return core({ id, shutdownMs: 5_000 }, 'thread', onEvent, () =>
+function quiet(id: 'notifier' | 'keeper', data: () => object, supervision: Supervision): Managed {
+  return core({ id, shutdownMs: 5_000 }, 'thread', supervision, () =>
     startThread<never, KeepDays>({
       file: entry(id),
       data: data(),
@@ -99,19 +106,29 @@ export function tellKeepDays(keeper: Managed, days: number): void {
   (keeper.child as ThreadChild<KeepDays> | null)?.send({ kind: 'keep_days', days });
 }
 
+/** People look at the front: it is not waited for as long as for a thread, in ms. */
+const FRONT_HANG_MS = 5_000;
+/**
+ * What a front that does not read may miss: it reads commits from the store when it hears of a later one, and the
+ * others come again every second.
+ */
+const FRONT_MAY_MISS: ReadonlySet<ToFront['kind']> = new Set(['changes', 'tree', 'metrics', 'dependencies']);
+
 /** The front's process; `onRunning` gets a way to speak to it. */
 export function frontChild(
   options: {
     init: () => FrontInit;
     onSays: (says: FromFront) => void;
     onRunning: (front: ProcessChild<ToFront>) => void;
+    /** It reads too slowly: a message was left out. */
+    onDropped: () => void;
   },
-  onEvent: OnEvent,
+  supervision: Supervision,
 ): Managed {
   return core(
     { id: 'front', shutdownMs: 5_000 },
     'process',
-    onEvent,
+    supervision,
     () =>
       startProcess<FromFront, ToFront>({
         file: entry('front'),
@@ -119,8 +136,10 @@ export function frontChild(
         onMessage: options.onSays,
         isReady: (message) => message.kind === 'ready',
         readyMs: READY_MS,
+        mayDrop: ({ kind }) => FRONT_MAY_MISS.has(kind),
+        onDropped: options.onDropped,
       }),
-    { onRunning: (child) => options.onRunning(child as ProcessChild<ToFront>) },
+    { onRunning: (child) => options.onRunning(child as ProcessChild<ToFront>), hangMs: FRONT_HANG_MS },
   );
 }
 
@@ -139,16 +158,19 @@ export interface CoreOptions {
   /** Where the database is when a child starts; `` before it is known. */
   readonly databaseUrl: () => string;
   readonly keepDays: () => number;
-  readonly onEvent: OnEvent;
+  readonly onEvent: (event: SupervisionEvent) => void;
+  readonly watch: Watch;
   readonly onStore: (says: StoreSays) => void;
   readonly onWriter: (says: WriterSays) => void;
   readonly onFront: (says: FromFront) => void;
   readonly onFrontRunning: (front: ProcessChild<ToFront>) => void;
+  readonly onFrontDropped: () => void;
 }
 
 /** Describes every core child; none is started. They stop in reverse order of this list. */
 export function coreChildren(options: CoreOptions): Children {
-  const { settings, logging, databaseUrl, onEvent } = options;
+  const { settings, logging, databaseUrl, onEvent, watch } = options;
+  const supervision = { onEvent, watch };
   const { customerId, deployColor, node, dataDir, checkIntervalMs } = settings;
   const identity = { customerId, node };
   const init = (): FrontInit => ({
@@ -171,11 +193,22 @@ export function coreChildren(options: CoreOptions): Children {
   return {
     store:
       settings.databaseUrl === null
-        ? storeChild({ dataDir, logging, onSays: options.onStore }, onEvent)
+        ? storeChild({ dataDir, logging, onSays: options.onStore }, supervision)
         : null,
-    writer: writerChild(writer, options.onWriter, onEvent),
-    front: frontChild({ init, onSays: options.onFront, onRunning: options.onFrontRunning }, onEvent),
-    keeper: keeperChild(() => ({ url: databaseUrl(), keepDays: options.keepDays(), node, logging }), onEvent),
-    notifier: notifierChild(() => ({ url: databaseUrl(), logging }), onEvent),
+    writer: writerChild(writer, options.onWriter, supervision),
+    front: frontChild(
+      {
+        init,
+        onSays: options.onFront,
+        onRunning: options.onFrontRunning,
+        onDropped: options.onFrontDropped,
+      },
+      supervision,
+    ),
+    keeper: keeperChild(
+      () => ({ url: databaseUrl(), keepDays: options.keepDays(), node, logging }),
+      supervision,
+    ),
+    notifier: notifierChild(() => ({ url: databaseUrl(), logging }), supervision),
   };
 }

@@ -16,8 +16,9 @@ import type { Logger } from '../log/logger.js';
 import { Producer } from '../queue/producer.js';
 import { Spool } from '../queue/spool.js';
 import { Leadership } from '../store/leadership.js';
-import type { SupervisionEvent } from '../supervisor/managed.js';
+import type { RestartAnswer, SupervisionEvent } from '../supervisor/child.js';
 import type { Logging } from '../supervisor/thread-side.js';
+import type { Watch } from '../supervisor/watch.js';
 import { TARGETS_CHANNEL } from '../writer/commands.js';
 import { ownDataDir } from './data-lock.js';
 import { spoolSamples } from './metrics.js';
@@ -40,6 +41,7 @@ export interface CollectingOptions {
   readonly logging: Logging;
   readonly log: Logger;
   readonly onEvent: (event: SupervisionEvent) => void;
+  readonly watch: Watch;
   /** What people are to see although it is not stored yet. */
   readonly onUnstored: (changes: Changes) => void;
 }
@@ -66,7 +68,7 @@ export class Collecting {
     private readonly options: CollectingOptions,
     private readonly spool: Spool,
   ) {
-    const { settings, families, logging, log, onEvent } = options;
+    const { settings, families, logging, log, onEvent, watch } = options;
     const onState = (problem: string | null): void => this.queueState(problem);
     const onWaiting = (results: readonly Result[]): void =>
       options.onUnstored(unstored(results, (target) => this.collector.intervalMs(target)));
@@ -79,6 +81,7 @@ export class Collecting {
       logging,
       producer: this.producer,
       onEvent,
+      watch,
       log,
     });
     this.registered = new Registered({ families, checkIntervalMs: settings.checkIntervalMs, log });
@@ -137,6 +140,11 @@ export class Collecting {
     await Promise.all([this.producer.close(), this.registered.close()]);
   }
 
+  /** An operator wants a family's threads anew, or one of them; null when there is none of that id. */
+  restart(id: string): Promise<RestartAnswer | null> {
+    return this.collector.restart(id);
+  }
+
   /** The families' part of the process tree. */
   node(): NodeState {
     const children = this.collector.nodes();
@@ -145,10 +153,12 @@ export class Collecting {
       kind: 'supervisor',
       status: this.stopping ? 'stopping' : 'running',
       startedAt: null,
-      restarts: { total: 0, inWindow: 0, intensity: 0, periodMs: 0 },
+      // It has no budget of its own: a family spends nobody else's.
+      restarts: { ...sumOfRestarts(children), intensity: null, periodMs: null },
       lastExit: null,
       eventLoopUtilisation: null,
       heapUsedBytes: null,
+      stalledMs: null,
       backlog: children.reduce((sum, node) => sum + node.backlog, 0),
       children,
     };
@@ -177,4 +187,10 @@ export class Collecting {
     }
     this.queueProblem = problem;
   }
+}
+
+function sumOfRestarts(nodes: readonly NodeState[]): { total: number; inWindow: number } {
+  const sum = (pick: (node: NodeState) => number): number =>
+    nodes.reduce((total, node) => total + pick(node), 0);
+  return { total: sum(({ restarts }) => restarts.total), inWindow: sum(({ restarts }) => restarts.inWindow) };
 }

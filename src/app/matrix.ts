@@ -5,9 +5,10 @@ import type { Settings } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import type { NodeState } from '../contract/tree.js';
 import { identity, type Logger } from '../log/logger.js';
-import type { SupervisionEvent } from '../supervisor/managed.js';
+import type { SupervisionEvent } from '../supervisor/child.js';
 import type { ProcessChild } from '../supervisor/process.js';
 import { Supervisor } from '../supervisor/supervisor.js';
+import { Watch } from '../supervisor/watch.js';
 import type { WriterStats } from '../writer/writer.js';
 import { type Children, coreChildren, type StoreSays, tellKeepDays, type WriterSays } from './children.js';
 import { Collecting } from './collecting.js';
@@ -16,6 +17,7 @@ import { logSupervision } from './supervision-log.js';
 
 /** How often the front hears of tree, metrics and dependencies, in ms. */
 const REPORT_MS = 1_000;
+const ROOT_ID = 'root';
 /** More restarts of core children than this within the period, and Matrix gives up. */
 const ROOT_BUDGET = { intensity: 20, periodMs: 60_000 };
 
@@ -50,14 +52,17 @@ export class Matrix {
     let matrix: Matrix | null = null;
     const onEvent = (event: SupervisionEvent): void => matrix?.supervised(event);
     const onUnstored = (changes: Changes): void => matrix?.tell(changes);
-    const collecting = await Collecting.create({ ...options, logging, onEvent, onUnstored });
-    matrix = new Matrix(options, collecting, logging);
+    const onMainStalled = (forMs: number): void => onEvent({ kind: 'main_stalled', id: ROOT_ID, forMs });
+    const watch = new Watch({ clock: systemClock, onMainStalled });
+    const collecting = await Collecting.create({ ...options, logging, onEvent, onUnstored, watch });
+    matrix = new Matrix(options, collecting, watch, logging);
     return matrix;
   }
 
   private constructor(
     private readonly options: MatrixOptions,
     collecting: Collecting,
+    private readonly watch: Watch,
     logging: Parameters<typeof coreChildren>[0]['logging'],
   ) {
     const { settings, onFatal } = options;
@@ -65,7 +70,7 @@ export class Matrix {
     this.databaseUrl = settings.databaseUrl;
     this.keepDays = settings.keepDays;
     this.root = new Supervisor({
-      id: 'root',
+      id: ROOT_ID,
       ...ROOT_BUDGET,
       clock: systemClock,
       onExhausted: (reason) => onFatal(reason, 'MX_BUDGET_EXHAUSTED'),
@@ -80,12 +85,15 @@ export class Matrix {
       onWriter: (says) => this.writerSays(says),
       onFront: (says) => this.frontSays(says),
       onFrontRunning: (front) => this.frontRuns(front),
+      onFrontDropped: () => this.counts.frontDropped(),
+      watch,
     });
     for (const child of Object.values(this.children)) if (child !== null) this.root.add(child);
   }
 
   /** Starts everything at once; what needs the database waits for it by itself. */
   start(): void {
+    this.watch.start();
     this.collecting.start();
     void this.children.front.start();
     if (this.children.store !== null) void this.children.store.start();
@@ -109,6 +117,7 @@ export class Matrix {
   /** Hands over to a standby at once, stores what was collected, and ends every child. */
   async stop(): Promise<void> {
     this.stopping = true;
+    this.watch.stop();
     if (this.reporting !== null) clearInterval(this.reporting);
     const { store, writer, front, keeper, notifier } = this.children;
     await Promise.all([this.collecting.stop(), front.stop()]);

@@ -2,39 +2,64 @@ import type { MetricSample } from '../../schema/messages.js';
 import type { NodeState } from '../contract/tree.js';
 import type { Producer } from '../queue/producer.js';
 import type { Spool } from '../queue/spool.js';
-import type { SupervisionEvent } from '../supervisor/managed.js';
+import type { SupervisionEvent } from '../supervisor/child.js';
 import type { WriterStats } from '../writer/writer.js';
 
 /** Counts what supervision did, by child and reason; reasons are shortened so that labels stay few. */
 export class SupervisionCounts {
   private readonly restarts = new Map<string, { child: string; reason: string; count: number }>();
-  private readonly lastReason = new Map<string, string>();
+  private readonly stalls = new Map<string, number>();
+  private droppedToFront = 0;
 
   observe(event: SupervisionEvent): void {
-    if (event.kind === 'exited') this.lastReason.set(event.id, reasonClass(event.reason));
+    if (event.kind === 'stalled' || event.kind === 'main_stalled') {
+      this.stalls.set(event.id, (this.stalls.get(event.id) ?? 0) + 1);
+    }
     if (event.kind !== 'restarting') return;
-    const reason = this.lastReason.get(event.id) ?? 'unknown';
+    const reason = event.requested ? 'requested' : reasonClass(event.reason);
     const key = `${event.id}\n${reason}`;
     const entry = this.restarts.get(key) ?? { child: event.id, reason, count: 0 };
     entry.count += 1;
     this.restarts.set(key, entry);
   }
 
+  /** A message to the front was left out. */
+  frontDropped(): void {
+    this.droppedToFront += 1;
+  }
+
   samples(): MetricSample[] {
-    return [...this.restarts.values()].map(({ child, reason, count }) => ({
-      name: 'matrix_supervisor_restarts_total',
-      help: 'Restarts by child and reason.',
-      type: 'counter',
-      labels: { child, reason },
-      value: count,
-    }));
+    const restarts = [...this.restarts.values()].map(
+      ({ child, reason, count }): MetricSample => ({
+        name: 'matrix_supervisor_restarts_total',
+        help: 'Restarts by child and reason.',
+        type: 'counter',
+        labels: { child, reason },
+        value: count,
+      }),
+    );
+    const stalls = [...this.stalls].map(
+      ([child, count]): MetricSample => ({
+        name: 'matrix_supervisor_stalls_total',
+        help: 'How often the event loop of a child stood still for a second; root is the main thread.',
+        type: 'counter',
+        labels: { child },
+        value: count,
+      }),
+    );
+    const dropped = one(
+      'matrix_front_messages_dropped_total',
+      'counter',
+      this.droppedToFront,
+      'Messages that were not sent to a front which does not read.',
+    );
+    return [...restarts, ...stalls, dropped];
   }
 }
 
 function reasonClass(reason: string): string {
   if (reason === 'hung' || reason === 'killed' || reason === 'normal') return reason;
   if (/heap|memory/i.test(reason)) return 'out_of_memory';
-  if (/requested/.test(reason)) return 'requested';
   return reason.startsWith('start failed') ? 'start_failed' : 'crashed';
 }
 
@@ -100,6 +125,13 @@ export function treeSamples(tree: NodeState): MetricSample[] {
       type: 'gauge',
       labels,
       value: tree.backlog,
+    },
+    {
+      name: 'matrix_supervisor_child_stalled',
+      help: '1 while the event loop of the child stands still.',
+      type: 'gauge',
+      labels,
+      value: tree.stalledMs === null ? 0 : 1,
     },
   ];
   if (tree.heapUsedBytes !== null) {

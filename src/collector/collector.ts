@@ -9,9 +9,10 @@ import type { FamilySpec } from '../contract/family.js';
 import type { CommonCode, Result } from '../contract/result.js';
 import type { NodeState } from '../contract/tree.js';
 import type { Producer } from '../queue/producer.js';
+import type { RestartAnswer, SupervisionEvent } from '../supervisor/child.js';
 import type { Due, Outcome } from '../supervisor/due.js';
 import { Family } from '../supervisor/family.js';
-import type { SupervisionEvent } from '../supervisor/managed.js';
+import type { Watch } from '../supervisor/watch.js';
 import { Lag } from './lag.js';
 import { collectorSamples } from './samples.js';
 import { familyDown, familyGone, familyUp } from './self.js';
@@ -26,6 +27,8 @@ export interface CollectorOptions {
   readonly logging: object;
   readonly producer: Producer;
   readonly onEvent: (event: SupervisionEvent) => void;
+  /** Looks whether the families' threads move. */
+  readonly watch?: Watch | undefined;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -124,11 +127,10 @@ export class Collector {
     this.gate.close();
   }
 
-  /** Restarts a family's threads; false when there is no such family. */
-  restart(name: string): boolean {
-    const family = this.families.get(name);
-    void family?.restart('requested by an operator');
-    return family !== undefined;
+  /** An operator wants a family's threads anew, or one of them; see `Family.restart`. */
+  async restart(id: string): Promise<RestartAnswer | null> {
+    const answers = await Promise.all([...this.families.values()].map((family) => family.restart(id)));
+    return answers.find((answer) => answer !== null) ?? null;
   }
 
   nodes(): NodeState[] {
@@ -181,7 +183,7 @@ export class Collector {
   }
 
   private makeFamily(name: string): Family[] {
-    const { families, probeFile, clock, logging } = this.options;
+    const { families, probeFile, clock, logging, watch } = this.options;
     const spec = families.get(name);
     if (spec === undefined) return [];
     const family = new Family({
@@ -191,7 +193,8 @@ export class Collector {
       logging,
       onOutcomes: (outcomes) => this.answered(name, outcomes),
       onEvent: (event) => this.supervised(name, event),
-      onLag: (lagMs) => this.lag.observe(lagMs),
+      watch,
+      onLag: (lagMs) => this.lag.observe(name, lagMs),
     });
     this.families.set(name, family);
     return [family];

@@ -9,13 +9,16 @@ export interface NodeState {
   readonly restarts: {
     readonly total: number;
     readonly inWindow: number;
-    readonly intensity: number;
-    readonly periodMs: number;
+    /** null for a supervisor that has no budget of its own. */
+    readonly intensity: number | null;
+    readonly periodMs: number | null;
   };
   readonly lastExit: { readonly reason: string; readonly at: number } | null;
   /** Event-loop utilisation over the last sample, 0..1; null where the node has no loop of its own. */
   readonly eventLoopUtilisation: number | null;
   readonly heapUsedBytes: number | null;
+  /** How long its event loop has stood still, in ms; null while it moves, or where nobody looks. */
+  readonly stalledMs: number | null;
   /** Work accepted and not finished: checks in flight and waiting, jobs, spool entries. */
   readonly backlog: number;
   readonly children: readonly NodeState[];

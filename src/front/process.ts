@@ -5,23 +5,22 @@ import { createTargetValidator, type TargetValidator } from '../config/targets.j
 import { createCompiler } from '../config/validator.js';
 import { MatrixError, messageOf } from '../contract/errors.js';
 import { createLogger, identity, type Logger } from '../log/logger.js';
+import { startBeat } from './beat.js';
+import { Early } from './early.js';
 import type { CheckTarget } from './operations/operation.js';
 import { type Front, startFront } from './server.js';
-
-const BEAT_MS = 1000;
 
 /** Runs until main says `drain` or goes away. Every failure to start is told to main before this exits. */
 export function runFront(): void {
   let front: Front | null = null;
-  /** What came before the front was up. */
-  const early: ToFront[] = [];
+  const early = new Early();
   const take = (message: ToFront): void => {
     if (message.kind === 'init') {
       start(message.init).then((started) => {
         front = started;
-        for (const waiting of early.splice(0)) take(waiting);
+        for (const waiting of early.take()) take(waiting);
       }, refuse);
-    } else if (front === null) early.push(message);
+    } else if (front === null) early.add(message);
     else if (message.kind === 'drain') void front.drain().finally(() => process.exit(0));
     else front.take(message);
   };
@@ -30,7 +29,7 @@ export function runFront(): void {
   process.on('disconnect', () => process.exit(0));
   // It may have gone while this process was still loading.
   if (!process.connected) process.exit(0);
-  setInterval(() => tell({ kind: 'beat', heapUsedBytes: process.memoryUsage().heapUsed }), BEAT_MS);
+  startBeat((beat, taken) => void (process.connected && process.send?.(beat, undefined, undefined, taken)));
 }
 
 async function start(init: FrontInit): Promise<Front> {
@@ -76,7 +75,7 @@ function refuse(error: unknown): void {
   );
 }
 
-function tell(message: FromFront | { kind: 'beat'; heapUsedBytes: number }): void {
+function tell(message: FromFront): void {
   // Main may be gone already; `disconnect` ends this process then.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }

@@ -7,12 +7,15 @@ import type { Clock } from '../contract/clock.js';
 import type { FamilySpec } from '../contract/family.js';
 import { COMMON_CODES, type CommonCode, type Result } from '../contract/result.js';
 import type { NodeState } from '../contract/tree.js';
+import type { RestartAnswer, SupervisionEvent } from './child.js';
 import { childSpec } from './child-spec.js';
 import type { Due, Outcome } from './due.js';
+import { familyNode } from './family-node.js';
 import { Flights } from './flights.js';
-import { Managed, type SupervisionEvent } from './managed.js';
+import { Managed } from './managed.js';
 import type { ProbeMessage } from './probe-host.js';
 import { type ProbeThread, startProbeThread } from './probe-thread.js';
+import type { Watch } from './watch.js';
 
 export interface FamilyOptions {
   readonly spec: FamilySpec;
@@ -23,6 +26,8 @@ export interface FamilyOptions {
   readonly onEvent: (event: SupervisionEvent) => void;
   /** Milliseconds between due and handed over. */
   readonly onLag?: (lagMs: number) => void;
+  /** Looks whether the threads' event loops move; without it only a batch's deadline tells. */
+  readonly watch?: Watch | undefined;
   /** How long a thread may take to load, in ms; default 15,000. */
   readonly readyMs?: number;
   /** Checks that no thread takes within this time are answered as not judged, in ms; default 10,000. */
@@ -32,6 +37,9 @@ export interface FamilyOptions {
 const READY_MS = 15_000;
 const STALL_MS = 10_000;
 const THREAD_BUDGET = { intensity: 5, periodMs: 30_000, shutdownMs: 5_000 };
+const REQUESTED = 'requested by an operator';
+/** What is said of several threads that were asked at once. */
+const MOST_DONE: readonly RestartAnswer[] = ['restarted', 'started', 'under_way', 'not_wanted'];
 
 export class Family {
   private readonly slots: Managed[];
@@ -44,7 +52,7 @@ export class Family {
   constructor(private readonly options: FamilyOptions) {
     const threads = options.spec.threads ?? 1;
     this.concurrency = options.spec.concurrency ?? 1000;
-    this.flights = new Flights(threads, (slot) => void this.slots[slot]?.restart('hung'));
+    this.flights = new Flights(threads, (slot) => void this.slots[slot]?.abort('hung'));
     this.slots = Array.from({ length: threads }, (_, slot) => this.makeSlot(slot, threads));
   }
 
@@ -75,9 +83,15 @@ export class Family {
     this.dispatch();
   }
 
-  /** Kills the family's threads; they restart by their budget. */
-  async restart(reason: string): Promise<void> {
-    await Promise.all(this.slots.map((slot) => slot.restart(reason)));
+  /**
+   * An operator wants its threads anew: all of them by `family:NAME`, one by the id of its node. What they held is
+   * asked once more. Resolves with what became of it when they were tried to start; null when no node has that id.
+   */
+  async restart(id: string): Promise<RestartAnswer | null> {
+    const all = id === `family:${this.name}`;
+    const slots = this.slots.filter((slot) => all || slot.id === id);
+    const answers = await Promise.all(slots.map((slot) => slot.restart(REQUESTED)));
+    return MOST_DONE.find((answer) => answers.includes(answer)) ?? null;
   }
 
   get backlog(): number {
@@ -85,32 +99,16 @@ export class Family {
   }
 
   node(): NodeState {
-    const children = this.slots.map((slot) => slot.node());
-    const worst = ['failed', 'backoff', 'starting', 'stopping', 'running', 'stopped'] as const;
-    const sum = (pick: (node: NodeState) => number): number =>
-      children.reduce((total, node) => total + pick(node), 0);
-    return {
-      id: `family:${this.name}`,
-      kind: 'family',
-      status: worst.find((status) => children.some((child) => child.status === status)) ?? 'stopped',
-      startedAt: children[0]?.startedAt ?? null,
-      restarts: {
-        total: sum((node) => node.restarts.total),
-        inWindow: sum((node) => node.restarts.inWindow),
-        intensity: THREAD_BUDGET.intensity,
-        periodMs: THREAD_BUDGET.periodMs,
-      },
-      lastExit: children.map((child) => child.lastExit).find((exit) => exit !== null) ?? null,
-      eventLoopUtilisation: null,
-      heapUsedBytes: null,
-      backlog: this.backlog,
-      children,
-    };
+    return familyNode(
+      this.name,
+      this.backlog,
+      this.slots.map((slot) => slot.node()),
+    );
   }
 
   private makeSlot(slot: number, threads: number): Managed {
     const { options } = this;
-    const { spec, file, clock, logging, onEvent } = options;
+    const { spec, file, clock, logging, watch } = options;
     return new Managed({
       spec: childSpec({
         id: threads === 1 ? `probe:${spec.name}` : `probe:${spec.name}:${slot}`,
@@ -119,7 +117,10 @@ export class Family {
       kind: 'thread',
       clock,
       whenExhausted: 'pause',
-      onEvent,
+      watch,
+      // A batch has its own deadline, and never a shorter one: its timeout and a margin.
+      judgedElsewhere: () => this.flights.loadOf(slot) > 0,
+      onEvent: (event) => this.supervised(event),
       start: () =>
         startProbeThread({
           file,
@@ -129,11 +130,20 @@ export class Family {
           onMessage: (message) => this.received(message),
         }),
       onRunning: () => this.dispatch(),
-      onDown: (reason) =>
-        this.giveUp(this.flights.abandon(slot), reason === 'hung' ? 'thread_hung' : 'thread_crashed'),
-      onExhausted: () => this.dispatch(),
+      onDown: (reason, requested) => this.lost(this.flights.abandon(slot), reason, requested),
       backlog: () => this.flights.loadOf(slot),
     });
+  }
+
+  private supervised(event: SupervisionEvent): void {
+    this.options.onEvent(event);
+    if (event.kind === 'exhausted') this.dispatch();
+  }
+
+  /** A thread is gone: what it held is asked again when that was an operator's wish, and is not judged otherwise. */
+  private lost(dues: readonly Due[], reason: string, requested: boolean): void {
+    if (requested) this.waiting.unshift(...dues);
+    else this.giveUp(dues, reason === 'hung' ? 'thread_hung' : 'thread_crashed');
   }
 
   /** Hands waiting checks to the threads that work, or answers for a family that has none. */

@@ -3,142 +3,128 @@
  * child is (a thread, a process, a pool) is behind `Child`; what happens when the budget is spent is the
  * supervisor's to say.
  */
-import type { Clock } from '../contract/clock.js';
 import { messageOf } from '../contract/errors.js';
 import type { NodeState, NodeStatus } from '../contract/tree.js';
-import { type ChildSpec, pauseMs } from './child-spec.js';
-import { addRestart, inWindow, type Stamps } from './restart-window.js';
+import { Budget } from './budget.js';
+import type { Child, ManagedOptions, RestartAnswer } from './child.js';
+import type { Watching } from './watch.js';
 
-/** A started child. */
-export interface Child {
-  /** Resolves once, when it is gone for whatever reason; `normal` is a clean end. Never rejects. */
-  readonly exited: Promise<string>;
-  /** Asks it to end. */
-  stop(): void;
-  /** Ends it now; resolves when it is gone. */
-  kill(): Promise<void>;
-  readonly health?: () => {
-    readonly eventLoopUtilisation: number | null;
-    readonly heapUsedBytes: number | null;
-  };
-}
-
-export type SupervisionEvent =
-  | { readonly kind: 'started'; readonly id: string; readonly afterMs: number }
-  | { readonly kind: 'exited'; readonly id: string; readonly reason: string }
-  | { readonly kind: 'restarting'; readonly id: string; readonly pauseMs: number; readonly inWindow: number }
-  | {
-      readonly kind: 'exhausted';
-      readonly id: string;
-      readonly reason: string;
-      readonly retryMs: number | null;
-    }
-  | { readonly kind: 'killed'; readonly id: string; readonly afterMs: number };
-
-export interface ManagedOptions {
-  readonly spec: ChildSpec;
-  readonly kind: NodeState['kind'];
-  readonly clock: Clock;
-  /** Starts it; rejecting counts as an exit. Resolves when the child works. */
-  readonly start: () => Promise<Child>;
-  /**
-   * What a spent budget means: `escalate` hands the reason to `onExhausted` and stays down; `pause` keeps the
-   * child `failed` for a growing time and then tries again.
-   */
-  readonly whenExhausted: 'escalate' | 'pause';
-  /** First pause of a failed child, in ms; doubles up to ten minutes. Default 5,000. */
-  readonly failedPauseMs?: number;
-  readonly onEvent: (event: SupervisionEvent) => void;
-  readonly onRunning?: (child: Child) => void;
-  readonly onDown?: (reason: string) => void;
-  readonly onExhausted?: (reason: string) => void;
-  readonly backlog?: () => number;
-  readonly random?: () => number;
-}
-
-const MAX_FAILED_PAUSE_MS = 600_000;
+/** Beats come four times a second; a loop that is merely busy is back long before this, in ms. */
+const HANG_MS = 10_000;
 
 export class Managed {
   status: NodeStatus = 'stopped';
   child: Child | null = null;
-  private stamps: Stamps = [];
-  private total = 0;
-  private inARow = 0;
-  private failures = 0;
+  private readonly budget: Budget;
   private startedAt: number | null = null;
   /** Monotonic; null while it does not run. */
   private runningSince: number | null = null;
   private lastExit: NodeState['lastExit'] = null;
   private timer: NodeJS.Timeout | null = null;
+  private watching: Watching | null = null;
   private launching: Promise<void> = Promise.resolve();
+  private stopping: Promise<void> | null = null;
   private wanted = false;
-  private expectedReason: string | null = null;
+  /** Counts starts and stops that were asked for: the last one wins. */
+  private orders = 0;
+  /** Why the supervisor ends it; that is then the reason of its exit. */
+  private killedFor: string | null = null;
+  private requestedFor: string | null = null;
 
-  constructor(private readonly options: ManagedOptions) {}
+  constructor(private readonly options: ManagedOptions) {
+    this.budget = new Budget(options);
+  }
 
   get id(): string {
     return this.options.spec.id;
   }
 
   /** Resolves after the first attempt to start, whether it worked or not. A child that is up already stays. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    this.orders += 1;
+    const order = this.orders;
+    if (this.stopping !== null) await this.stopping;
+    if (order !== this.orders) return;
     if (this.wanted && this.status !== 'stopped') return this.launching;
     this.wanted = true;
     return this.launch();
   }
 
+  /** Kills a running child for what its supervisor saw (a hang); it restarts by its budget. */
+  async abort(reason: string): Promise<void> {
+    if (this.child === null || this.status !== 'running') return;
+    this.killedFor = reason;
+    await this.child.kill();
+  }
+
   /**
-   * Kills the child because of what the supervisor saw (a hang, an admin's wish); it restarts by its budget. One
-   * that waits for its next start does not wait any longer.
+   * An operator wants it anew. A child that runs is asked to end and killed after `shutdownMs`, one that stands
+   * still is killed at once; one that waits for its next try does not wait any longer. Spends no budget and makes
+   * no pause. Resolves when it was tried to start.
    */
-  async restart(reason: string): Promise<void> {
-    if (this.child !== null) {
-      this.expectedReason = reason;
-      await this.child.kill();
-    } else if (this.cancelTimer()) {
-      await this.launch();
+  async restart(reason: string): Promise<RestartAnswer> {
+    if (!this.wanted || this.stopping !== null) return 'not_wanted';
+    const { child } = this;
+    if (child !== null && this.requestedFor === null) {
+      this.requestedFor = reason;
+      await this.endChild(this.watching?.stalledMs !== null);
+      await this.launching;
+      return this.wanted ? 'restarted' : 'not_wanted';
     }
+    if (child !== null || this.status === 'starting') {
+      await child?.exited;
+      await this.launching;
+      return 'under_way';
+    }
+    this.cancelTimer();
+    await this.relaunch(this.lastExit?.reason ?? reason, this.status === 'backoff');
+    return 'started';
   }
 
   /** Asks the child to end, kills it after `shutdownMs`; it is not restarted. Resolves when it is gone. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.orders += 1;
     this.wanted = false;
-    this.cancelTimer();
-    await this.endChild();
-    // One that was just starting is up now, and ends too.
-    await this.launching;
-    await this.endChild();
-    this.status = 'stopped';
+    this.stopping ??= this.end().finally(() => {
+      this.stopping = null;
+    });
+    return this.stopping;
   }
 
   node(children: readonly NodeState[] = []): NodeState {
-    const { spec, clock, backlog } = this.options;
     const health = this.child?.health?.();
     return {
-      id: spec.id,
+      id: this.id,
       kind: this.options.kind,
       status: this.status,
       startedAt: this.status === 'running' ? this.startedAt : null,
-      restarts: {
-        total: this.total,
-        inWindow: inWindow(this.stamps, clock.monotonic(), spec.periodMs).length,
-        intensity: spec.intensity,
-        periodMs: spec.periodMs,
-      },
+      restarts: this.budget.node(),
       lastExit: this.lastExit,
       eventLoopUtilisation: health?.eventLoopUtilisation ?? null,
       heapUsedBytes: health?.heapUsedBytes ?? null,
-      backlog: backlog?.() ?? 0,
+      stalledMs: this.watching?.stalledMs ?? null,
+      backlog: this.options.backlog?.() ?? 0,
       children,
     };
   }
 
-  private async endChild(): Promise<void> {
+  private async end(): Promise<void> {
+    this.cancelTimer();
+    await this.endChild(false);
+    // One that was just starting is up now, and ends too.
+    await this.launching;
+    await this.endChild(false);
+    this.status = 'stopped';
+  }
+
+  private async endChild(atOnce: boolean): Promise<void> {
     const { child } = this;
     if (child === null) return;
     const { clock, onEvent, spec } = this.options;
     this.status = 'stopping';
-    child.stop();
+    this.unwatch();
+    if (atOnce) void child.kill();
+    else child.stop();
     const begun = clock.monotonic();
     const timer = setTimeout(() => {
       onEvent({ kind: 'killed', id: this.id, afterMs: clock.monotonic() - begun });
@@ -171,77 +157,86 @@ export class Managed {
     this.status = 'running';
     this.startedAt = clock.now();
     this.runningSince = clock.monotonic();
+    this.watchOver(child);
     onEvent({ kind: 'started', id: this.id, afterMs: this.runningSince - begun });
     onRunning?.(child);
   }
 
-  private cancelTimer(): boolean {
-    if (this.timer === null) return false;
-    clearTimeout(this.timer);
+  private watchOver({ beats }: Child): void {
+    const { id } = this;
+    const { watch, hangMs, judgedElsewhere, onEvent } = this.options;
+    if (watch === undefined || beats === undefined) return;
+    this.watching = watch.add({
+      beats,
+      hangMs: hangMs ?? HANG_MS,
+      onStalled: (forMs) => onEvent({ kind: 'stalled', id, forMs }),
+      onRecovered: (forMs) => onEvent({ kind: 'recovered', id, forMs }),
+      onHung: () => void (judgedElsewhere?.() === true || this.abort('hung')),
+    });
+  }
+
+  private unwatch(): void {
+    this.watching?.end();
+    this.watching = null;
+  }
+
+  private cancelTimer(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    return true;
   }
 
   private ended(exitReason: string): void {
     const { spec, clock, onEvent, onDown } = this.options;
-    const reason = this.expectedReason ?? exitReason;
+    const requested = this.requestedFor !== null && this.wanted;
+    const reason = this.requestedFor ?? this.killedFor ?? exitReason;
     const ranMs = this.runningSince === null ? 0 : clock.monotonic() - this.runningSince;
-    this.expectedReason = null;
+    this.requestedFor = null;
+    this.killedFor = null;
     this.runningSince = null;
     this.child = null;
+    this.unwatch();
     this.lastExit = { reason, at: clock.now() };
-    onDown?.(reason);
+    onDown?.(reason, requested);
     onEvent({ kind: 'exited', id: this.id, reason });
-    if (
-      !this.wanted ||
-      spec.restart === 'temporary' ||
-      (spec.restart === 'transient' && reason === 'normal')
-    ) {
-      this.status = 'stopped';
+    const done = spec.restart === 'temporary' || (spec.restart === 'transient' && reason === 'normal');
+    if (requested) void this.relaunch(reason, false);
+    else if (!this.wanted || done) this.status = 'stopped';
+    else this.again(reason, ranMs);
+  }
+
+  /** At once, on an operator's account. `counted`: this restart is in the total already. */
+  private relaunch(reason: string, counted: boolean): Promise<void> {
+    this.budget.forgive();
+    if (!counted) this.budget.count();
+    this.says(reason, 0, true);
+    return this.launch();
+  }
+
+  private again(reason: string, ranMs: number): void {
+    const { whenExhausted, onEvent } = this.options;
+    const { exhausted, pauseMs } = this.budget.spend(ranMs);
+    if (!exhausted) {
+      this.status = 'backoff';
+      this.budget.count();
+      this.says(reason, pauseMs, false);
+      this.timer = setTimeout(() => void this.launch(), pauseMs);
       return;
     }
-    // A child that ran for a whole period has earned a short pause and a forgiving `failed` again.
-    if (ranMs > spec.periodMs) {
-      this.inARow = 0;
-      this.failures = 0;
-    }
-    const window = addRestart(this.stamps, clock.monotonic(), spec);
-    this.stamps = window.stamps;
-    if (window.exhausted) this.exhausted(reason);
-    else this.scheduleRestart();
-  }
-
-  private scheduleRestart(): void {
-    const { spec, onEvent, random } = this.options;
-    this.inARow += 1;
-    this.total += 1;
-    this.status = 'backoff';
-    const pause = pauseMs(spec.backoff, this.inARow, (random ?? Math.random)());
-    onEvent({ kind: 'restarting', id: this.id, pauseMs: pause, inWindow: this.stamps.length });
-    this.timer = setTimeout(() => void this.launch(), pause);
-  }
-
-  private exhausted(reason: string): void {
-    const { whenExhausted, onEvent, onExhausted, failedPauseMs, random } = this.options;
     this.status = 'failed';
-    if (whenExhausted === 'escalate') {
-      onEvent({ kind: 'exhausted', id: this.id, reason, retryMs: null });
-    } else {
-      const backoff = {
-        initialMs: failedPauseMs ?? 5_000,
-        maxMs: MAX_FAILED_PAUSE_MS,
-        factor: 2,
-        jitter: 0.2,
-      };
-      this.failures += 1;
-      const retryMs = pauseMs(backoff, this.failures, (random ?? Math.random)());
-      onEvent({ kind: 'exhausted', id: this.id, reason, retryMs });
+    const retryMs = whenExhausted === 'escalate' ? null : pauseMs;
+    if (retryMs !== null) {
       this.timer = setTimeout(() => {
         // One attempt, not a whole new budget: the window still remembers, so the next crash fails it again.
-        this.total += 1;
+        this.budget.count();
+        this.says(reason, 0, false);
         void this.launch();
       }, retryMs);
     }
-    onExhausted?.(reason);
+    onEvent({ kind: 'exhausted', id: this.id, reason, retryMs });
+  }
+
+  private says(reason: string, pauseMs: number, requested: boolean): void {
+    const { inWindow } = this.budget;
+    this.options.onEvent({ kind: 'restarting', id: this.id, reason, pauseMs, inWindow, requested });
   }
 }

@@ -26,7 +26,6 @@ export interface ProbeMessage {
   readonly batch: number;
   readonly results: readonly Result[];
   readonly done: readonly string[];
-  readonly heapUsedBytes: number;
 }
 
 export interface ProbeHost {
@@ -39,24 +38,8 @@ export interface ProbeHost {
 
 /** Results that end within this time travel together, in ms. */
 const GATHER_MS = 20;
-/** Reading the heap's size costs more than a small message, so it is read this often at most, in ms. */
-const HEAP_EVERY_MS = 1_000;
 /** Grace between the deadline, at which the signal aborts, and being cut off, in ms. */
 const GRACE_MS = 250;
-
-let heap = { bytes: 0, readAt: Number.NEGATIVE_INFINITY };
-
-function heapUsed(clock: Clock): number {
-  const now = clock.monotonic();
-  if (now - heap.readAt < HEAP_EVERY_MS) return heap.bytes;
-  try {
-    heap = { bytes: process.memoryUsage().heapUsed, readAt: now };
-  } catch {
-    // It opens a file; without a free descriptor the old figure does, and checks go on.
-    heap = { ...heap, readAt: now };
-  }
-  return heap.bytes;
-}
 
 /** Resolves when every item has been reported. */
 export async function runBatch(host: ProbeHost, task: ProbeTask): Promise<void> {
@@ -66,13 +49,7 @@ export async function runBatch(host: ProbeHost, task: ProbeTask): Promise<void> 
   const flush = (): void => {
     timer = null;
     if (done.length === 0) return;
-    host.post({
-      kind: 'results',
-      batch: task.batch,
-      results,
-      done,
-      heapUsedBytes: heapUsed(host.clock),
-    });
+    host.post({ kind: 'results', batch: task.batch, results, done });
     results = [];
     done = [];
   };

@@ -6,8 +6,10 @@
  */
 import { Piscina } from 'piscina';
 import { messageOf } from '../contract/errors.js';
-import type { Child } from './managed.js';
+import type { Child } from './child.js';
+import { loadMeter } from './load.js';
 import type { ProbeMessage, ProbeTask } from './probe-host.js';
+import { beatsOf, heapBytesOf, makePulse } from './pulse.js';
 import { readyOrEnded } from './thread.js';
 
 export interface ProbeThread extends Child {
@@ -32,6 +34,7 @@ const ZOMBIE_MS = 1_000;
 
 /** Starts the thread and waits until the family's driver is loaded. */
 export async function startProbeThread(options: ProbeThreadOptions): Promise<ProbeThread> {
+  const pulse = makePulse();
   const pool = new Piscina({
     filename: options.file.href,
     // None by itself: the first task starts the only thread, and no other follows when that one ends.
@@ -40,10 +43,9 @@ export async function startProbeThread(options: ProbeThreadOptions): Promise<Pro
     idleTimeout: Number.POSITIVE_INFINITY,
     concurrentTasksPerWorker: 10_000,
     atomics: 'disabled',
-    workerData: { family: options.family, logging: options.logging },
+    workerData: { family: options.family, logging: options.logging, pulse },
     resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb ?? 256 },
   });
-  let heapUsedBytes: number | null = null;
   let reason: string | null = null;
   let zombie: NodeJS.Timeout | undefined;
   let gone: (reason: string) => void = () => undefined;
@@ -63,10 +65,7 @@ export async function startProbeThread(options: ProbeThreadOptions): Promise<Pro
       (error: unknown) => end(messageOf(error)),
     );
 
-  pool.on('message', (message: ProbeMessage) => {
-    heapUsedBytes = message.heapUsedBytes;
-    options.onMessage(message);
-  });
+  pool.on('message', (message: ProbeMessage) => options.onMessage(message));
   pool.on('error', (error) => end(messageOf(error)));
   const loaded = run({ warm: true });
   const [worker] = pool.threads;
@@ -84,18 +83,17 @@ export async function startProbeThread(options: ProbeThreadOptions): Promise<Pro
   const ready = new Promise<void>((resolve) => void loaded.then(() => reason === null && resolve()));
   await readyOrEnded(ready, exited, options.readyMs ?? READY_MS, kill);
 
-  let last = worker.performance.eventLoopUtilization();
+  const load = loadMeter(worker.performance.eventLoopUtilization);
   return {
     exited,
     // A thread that is ending takes nothing more: the pool would start another one for it.
     run: (task) => void (reason === null && run(task)),
     stop: () => end('normal'),
     kill,
-    health: () => {
-      const now = worker.performance.eventLoopUtilization();
-      const { utilization } = worker.performance.eventLoopUtilization(now, last);
-      last = now;
-      return { eventLoopUtilisation: utilization, heapUsedBytes };
-    },
+    beats: () => beatsOf(pulse),
+    health: () => ({
+      eventLoopUtilisation: load(performance.now()),
+      heapUsedBytes: heapBytesOf(pulse),
+    }),
   };
 }

@@ -3,9 +3,12 @@
  * only when the restarts of all of them together exceed the supervisor's own budget does it give up. It has no
  * say in how a child is restarted: that is the child's spec.
  */
+import { getHeapStatistics } from 'node:v8';
 import type { Clock } from '../contract/clock.js';
 import type { NodeState } from '../contract/tree.js';
-import type { Managed, SupervisionEvent } from './managed.js';
+import type { RestartAnswer, SupervisionEvent } from './child.js';
+import { loadMeter } from './load.js';
+import type { Managed } from './managed.js';
 import { addRestart, inWindow, type Stamps } from './restart-window.js';
 
 export interface SupervisorOptions {
@@ -23,6 +26,7 @@ export class Supervisor {
   private stamps: Stamps = [];
   private total = 0;
   private gaveUp = false;
+  private readonly load = loadMeter(performance.eventLoopUtilization);
 
   constructor(private readonly options: SupervisorOptions) {
     this.startedAt = options.clock.now();
@@ -34,12 +38,12 @@ export class Supervisor {
     return child;
   }
 
-  /** Every child's events pass here. */
+  /** Every child's events pass here. What an operator wished spends no budget. */
   observe(event: SupervisionEvent): void {
     const { clock, intensity } = this.options;
     if (event.kind === 'exhausted' && event.retryMs === null)
       this.giveUp(`${event.id} spent its budget: ${event.reason}`);
-    if (event.kind !== 'restarting') return;
+    if (event.kind !== 'restarting' || event.requested) return;
     this.total += 1;
     const window = addRestart(this.stamps, clock.monotonic(), this.options);
     this.stamps = window.stamps;
@@ -53,6 +57,11 @@ export class Supervisor {
 
   child(id: string): Managed | undefined {
     return this.children.find((child) => child.id === id);
+  }
+
+  /** An operator wants a child anew; see `Managed.restart`. null when there is none of that id. */
+  async restart(id: string): Promise<RestartAnswer | null> {
+    return (await this.child(id)?.restart('requested by an operator')) ?? null;
   }
 
   node(more: readonly NodeState[] = []): NodeState {
@@ -69,8 +78,11 @@ export class Supervisor {
         periodMs,
       },
       lastExit: null,
-      eventLoopUtilisation: null,
-      heapUsedBytes: process.memoryUsage().heapUsed,
+      // A supervisor runs on the main thread.
+      eventLoopUtilisation: this.load(clock.monotonic()),
+      heapUsedBytes: getHeapStatistics().used_heap_size,
+      // One that stands still cannot say so; afterwards it does, by an event.
+      stalledMs: null,
       backlog: 0,
       children: [...this.children.map((child) => child.node()), ...more],
     };

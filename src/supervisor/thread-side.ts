@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createLogger, type Logger } from '../log/logger.js';
+import { type Pulse, startPulse } from './pulse.js';
 
 /** What a thread needs to log like the rest of the house; plain data, so that it can be handed over. */
 export interface Logging {
@@ -7,8 +8,6 @@ export interface Logging {
   readonly format: 'json' | 'pretty';
   readonly base: Readonly<Record<string, string | null>>;
 }
-
-const BEAT_MS = 1_000;
 
 export interface ThreadSide<Data> {
   readonly data: Data;
@@ -29,7 +28,7 @@ export function threadSide<Data extends { readonly logging: Logging }, In extend
 ): ThreadSide<Data> {
   const port = parentPort;
   if (port === null) throw new Error(`${service} runs in a worker thread only`);
-  const data = workerData as Data;
+  const { data, pulse } = workerData as { readonly data: Data; readonly pulse: Pulse };
   const log = createLogger({ service, ...data.logging });
   const post = (message: object): void => port.postMessage(message);
   port.on('message', (message: In | { kind: 'stop' }) => {
@@ -44,10 +43,8 @@ export function threadSide<Data extends { readonly logging: Logging }, In extend
     log,
     post,
     ready: () => {
+      startPulse(pulse);
       post({ kind: 'ready' });
-      const beat = (): void => post({ kind: 'beat', heapUsedBytes: process.memoryUsage().heapUsed });
-      beat();
-      setInterval(beat, BEAT_MS).unref();
     },
   };
 }

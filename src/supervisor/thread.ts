@@ -1,15 +1,12 @@
 /**
  * A core child on a worker thread of its own, so that a crash or a stall of it stays its own. The thread says
- * `{kind: 'ready'}` when it works and `{kind: 'beat'}` every second; everything else it says is for the caller.
+ * `{kind: 'ready'}` when it works; everything else it says is for the caller. That it lives, it shows in memory.
  */
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '../contract/errors.js';
-import type { Child } from './managed.js';
-
-/** What every supervised thread and process may say besides its own messages. */
-export type Lifecycle =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'beat'; readonly heapUsedBytes: number };
+import type { Child } from './child.js';
+import { loadMeter } from './load.js';
+import { beatsOf, heapBytesOf, makePulse } from './pulse.js';
 
 export interface ThreadOptions<In> {
   readonly file: URL;
@@ -18,8 +15,6 @@ export interface ThreadOptions<In> {
   /** How long it may take until it is ready, in ms. */
   readonly readyMs: number;
   readonly maxHeapMb?: number;
-  /** A thread that is silent for this long after its first beat hangs, in ms; default 20,000. */
-  readonly hangMs?: number;
 }
 
 export interface ThreadChild<Out> extends Child {
@@ -30,38 +25,30 @@ export interface ThreadChild<Out> extends Child {
 export async function startThread<In extends { kind: string }, Out extends { kind: string }>(
   options: ThreadOptions<In>,
 ): Promise<ThreadChild<Out>> {
+  const pulse = makePulse();
   const worker = new Worker(options.file, {
-    workerData: options.data,
+    workerData: { data: options.data, pulse },
     resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb ?? 512 },
   });
   let reason: string | null = null;
-  let heapUsedBytes: number | null = null;
-  const life = watchBeats(options.hangMs, () => {
-    reason = 'hung';
-    void worker.terminate();
-  });
   worker.on('error', (error) => {
     reason = messageOf(error);
   });
   // Not `events.once`: it rejects at 'error', which comes before 'exit', and a crash must be an exit like any other.
   const exited = new Promise<string>((resolve) => {
     worker.once('exit', (code) => {
-      life.end();
       resolve(reason ?? (code === 0 ? 'normal' : `exit code ${code}`));
     });
   });
   const ready = new Promise<void>((resolve) => {
-    worker.on('message', (message: In | Lifecycle) => {
+    worker.on('message', (message: In | { readonly kind: 'ready' }) => {
       if (message.kind === 'ready') resolve();
-      else if (message.kind === 'beat') {
-        life.beat();
-        heapUsedBytes = (message as { heapUsedBytes: number }).heapUsedBytes;
-      } else options.onMessage(message as In);
+      else options.onMessage(message as In);
     });
   });
   await readyOrEnded(ready, exited, options.readyMs, async () => void (await worker.terminate()));
 
-  let last = worker.performance.eventLoopUtilization();
+  const load = loadMeter(worker.performance.eventLoopUtilization);
   return {
     exited,
     stop: () => worker.postMessage({ kind: 'stop' }),
@@ -71,12 +58,11 @@ export async function startThread<In extends { kind: string }, Out extends { kin
       await exited;
     },
     send: (message) => worker.postMessage(message),
-    health: () => {
-      const now = worker.performance.eventLoopUtilization();
-      const { utilization } = worker.performance.eventLoopUtilization(now, last);
-      last = now;
-      return { eventLoopUtilisation: utilization, heapUsedBytes };
-    },
+    beats: () => beatsOf(pulse),
+    health: () => ({
+      eventLoopUtilisation: load(performance.now()),
+      heapUsedBytes: heapBytesOf(pulse),
+    }),
   };
 }
 
@@ -100,28 +86,4 @@ export async function readyOrEnded(
   if (problem === null) return;
   await kill();
   throw new Error(problem);
-}
-
-/** Beats come every second; a loop that is merely busy is back long before this, in ms. */
-const HANG_MS = 20_000;
-/** After a stall of this very process the beats are still on their way: they get this long to arrive, in ms. */
-const SECOND_LOOK_MS = 1_000;
-
-/** Calls `onHung` when no beat has come for `hangMs` after the one before; starts with the first beat. */
-export function watchBeats(hangMs: number = HANG_MS, onHung: () => void): { beat(): void; end(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  let ended = false;
-  return {
-    beat: () => {
-      clearTimeout(timer);
-      if (ended) return;
-      timer = setTimeout(() => {
-        timer = setTimeout(onHung, SECOND_LOOK_MS);
-      }, hangMs);
-    },
-    end: () => {
-      ended = true;
-      clearTimeout(timer);
-    },
-  };
 }

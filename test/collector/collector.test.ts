@@ -11,7 +11,7 @@ import { systemClock } from '../../src/contract/clock.js';
 import type { FamilySpec } from '../../src/contract/family.js';
 import { Producer } from '../../src/queue/producer.js';
 import { Spool } from '../../src/queue/spool.js';
-import type { SupervisionEvent } from '../../src/supervisor/managed.js';
+import type { SupervisionEvent } from '../../src/supervisor/child.js';
 import { memoryLog } from '../support/log.js';
 import type { Load } from '../support/probe-fixture.js';
 import { until } from '../support/wait.js';
@@ -129,8 +129,8 @@ describe('collecting', () => {
     await until('its services are not judged', () =>
       results('a').some((result) => (result as { code?: string }).code === 'family_failed'),
     );
-    assert.equal(collector.restart('fixture'), true);
-    assert.equal(collector.restart('nobody'), false);
+    assert.equal(await collector.restart('family:fixture'), 'started');
+    assert.equal(await collector.restart('family:nobody'), null);
     await until('it works again', () => results('matrix-family-fixture').length > 1);
     assert.deepEqual(
       results('matrix-family-fixture').map((result) => result.verdict),

@@ -4,9 +4,9 @@ import type { Target } from '../../src/config/settings.js';
 import { systemClock } from '../../src/contract/clock.js';
 import type { FamilySpec } from '../../src/contract/family.js';
 import type { Result } from '../../src/contract/result.js';
+import type { SupervisionEvent } from '../../src/supervisor/child.js';
 import type { Due, Outcome } from '../../src/supervisor/due.js';
 import { Family } from '../../src/supervisor/family.js';
-import type { SupervisionEvent } from '../../src/supervisor/managed.js';
 import type { Load } from '../support/probe-fixture.js';
 import { until } from '../support/wait.js';
 
@@ -65,7 +65,10 @@ export function makeFamily(
   });
   made.push(family);
   const submit = (...targets: readonly Behaviour[]): Due[] => {
-    const dues = targets.map((behaviour) => ({ target: targetOf(behaviour), dueAt: nextDueAt++ }));
+    const dues = targets.map((behaviour) => ({
+      target: targetOf(behaviour),
+      dueAt: nextDueAt++,
+    }));
     family.submit(dues);
     return dues;
   };

@@ -56,12 +56,12 @@ describe('a family whose driver cannot be loaded', () => {
     const kit = crashing(6.5);
     await kit.family.start();
     await until('the budget is spent', () => kit.family.failed);
-    await kit.family.restart('requested');
+    await kit.family.restart('family:fixture');
     await until(
       'it crashes once more',
       () => kit.events.filter((event) => event.kind === 'exhausted').length > 1,
     );
-    await kit.family.restart('requested');
+    await kit.family.restart('family:fixture');
     assert.equal((await kit.ask({}))[0]?.verdict, 'pass');
   });
 

@@ -1,13 +1,9 @@
 /** One supervised child whose life the test decides, on a clock and timers that the test moves. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock } from 'node:test';
+import type { Child, ManagedOptions, SupervisionEvent } from '../../src/supervisor/child.js';
 import { type ChildSpec, childSpec } from '../../src/supervisor/child-spec.js';
-import {
-  type Child,
-  Managed,
-  type ManagedOptions,
-  type SupervisionEvent,
-} from '../../src/supervisor/managed.js';
+import { Managed } from '../../src/supervisor/managed.js';
 
 /** A child that lives until told otherwise; `ignores` makes it deaf to `stop`. */
 export class Puppet implements Child {

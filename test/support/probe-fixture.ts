@@ -9,6 +9,7 @@ import { systemClock } from '../../src/contract/clock.js';
 import type { FamilySpec, Probe } from '../../src/contract/family.js';
 import type { Finding } from '../../src/contract/result.js';
 import { type ProbeTask, runBatch } from '../../src/supervisor/probe-host.js';
+import { type Pulse, startPulse } from '../../src/supervisor/pulse.js';
 
 /** What the thread does when it loads, instead of loading. */
 export interface Load {
@@ -18,7 +19,7 @@ export interface Load {
   readonly hang?: boolean;
 }
 
-const { family, logging } = workerData as { family: string; logging: Load };
+const { family, logging, pulse } = workerData as { family: string; logging: Load; pulse: Pulse };
 if (logging.crash !== undefined) {
   const { file, times } = logging.crash;
   const before = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
@@ -28,6 +29,8 @@ if (logging.crash !== undefined) {
   }
 }
 if (logging.hang === true) await new Promise(() => setInterval(() => undefined, 1_000));
+
+startPulse(pulse);
 
 const pass = (detail = 'fine'): Finding[] => [{ verdict: 'pass', detail }];
 

@@ -15,7 +15,7 @@ process.on('message', (told: Told) => {
     deaf = told.deaf ?? false;
     if (told.start === 'exit') process.exit(7);
     if (told.start === 'ready') process.send?.({ kind: 'ready' });
-    setInterval(() => process.send?.({ kind: 'beat', heapUsedBytes: 1 }), 100);
+    setInterval(() => process.send?.({ kind: 'beat', heapUsedBytes: 1, eventLoopUtilisation: 0.5 }), 100);
   }
 });
 process.on('disconnect', () => process.exit(0));
