@@ -2,6 +2,7 @@
 
 import type { ErrorBody } from '../../schema/wire.js';
 import { MatrixError, messageOf } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 import type { Io } from './command.js';
 
 const DEFAULT_PORT = 3910;
@@ -53,7 +54,7 @@ export async function ask(env: Io['env'], request: Request): Promise<unknown> {
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    text = await answer.text();
+    text = await textOf(answer);
   } catch (error) {
     throw unreachable(base, reasonOf(error));
   }
@@ -65,6 +66,19 @@ export async function ask(env: Io['env'], request: Request): Promise<unknown> {
     throw new AskError(`${message} (${code}, request_id ${id})`, hintFor(answer.status, token) ?? next);
   }
   throw unreachable(base, `status ${answer.status}: that is not Matrix`);
+}
+
+/** The whole body, if it is one that a Matrix would send: whoever else listens there may never end. */
+async function textOf(answer: Response): Promise<string> {
+  const { value: limitBytes } = LIMITS.cli_answer;
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of answer.body ?? []) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > limitBytes) throw new Error(`the answer is larger than ${limitBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** `fetch` hides the reason one level down. */

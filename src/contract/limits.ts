@@ -9,7 +9,7 @@ import { PROBE_LIMITS } from './limits/probes.js';
 import { PROCESS_LIMITS } from './limits/process.js';
 import { STORE_LIMITS } from './limits/store.js';
 
-export type { Limit } from './limits/limit.js';
+export { amount, type Limit } from './limits/limit.js';
 
 /** The areas in the order in which they are shown. */
 export const LIMIT_AREAS = {

@@ -13,3 +13,20 @@ export interface Limit {
 export function limits<Key extends string>(table: Record<Key, Limit>): Readonly<Record<Key, Limit>> {
   return table;
 }
+
+const UNITS: Readonly<Record<Exclude<Limit['unit'], 'bytes'>, string>> = {
+  chars: ' characters',
+  count: '',
+  levels: ' levels',
+  mib: ' MiB',
+  per_10_s: ' in 10 s',
+  s: ' s',
+};
+
+/** A value of a limit for people: `4 MiB`, `1,000`, `60 s`. */
+export function amount(value: number, unit: Limit['unit']): string {
+  if (unit !== 'bytes') return value.toLocaleString('en-GB', { maximumFractionDigits: 1 }) + UNITS[unit];
+  if (value < 2 ** 10) return `${value} bytes`;
+  const [size, name] = value < 2 ** 20 ? [2 ** 10, 'KiB'] : [2 ** 20, 'MiB'];
+  return `${Number((value / size).toFixed(1))} ${name}`;
+}

@@ -57,6 +57,19 @@ export const PROCESS_LIMITS = limits({
     bounds: 'The config file.',
     beyond: 'Refused with MX_CONFIG_UNREADABLE.',
   },
+  config_marks: {
+    value: 600_000,
+    unit: 'count',
+    bounds:
+      'Lines, commas, brackets and other signs of structure in the config file; 20,000 targets have some 400,000.',
+    beyond: 'Refused with MX_CONFIG_INVALID: a parser would take minutes for it.',
+  },
+  config_syntax_errors: {
+    value: 100,
+    unit: 'count',
+    bounds: 'Mistakes of syntax that are kept of one YAML file.',
+    beyond: 'The first ones are told.',
+  },
   config_depth: {
     value: 32,
     unit: 'levels',

@@ -6,7 +6,8 @@ export const STORE_LIMITS = limits({
     value: 100_000,
     unit: 'count',
     bounds: 'Results in memory that neither the database nor the spool has taken.',
-    beyond: 'The oldest are dropped and counted in matrix_results_dropped_total.',
+    beyond:
+      'The oldest routine passes go first, then the oldest batches; counted in matrix_results_dropped_total.',
   },
   batch_results: {
     value: 500,
@@ -27,11 +28,41 @@ export const STORE_LIMITS = limits({
     bounds: 'One file of the spool, unless one write alone is larger.',
     beyond: 'The next file begins.',
   },
+  queued_batches: {
+    value: 20_000,
+    unit: 'count',
+    bounds: 'Batches of results that wait in the queue for the writer.',
+    beyond: 'Results go to the spool until half of them are stored; readiness says so.',
+  },
+  dead_batches: {
+    value: 1_000,
+    unit: 'count',
+    bounds: 'Batches kept aside because they cannot be stored.',
+    beyond: 'The oldest are removed, logged, and counted in matrix_queue_trimmed_total.',
+  },
+  queued_notices: {
+    value: 10_000,
+    unit: 'count',
+    bounds: 'Notices in the queue that no channel has taken yet.',
+    beyond: 'The oldest are removed, logged, and counted in matrix_queue_trimmed_total.',
+  },
+  direct_notices: {
+    value: 20,
+    unit: 'count',
+    bounds: 'Notices about the database itself that no channel has taken yet, in memory.',
+    beyond: 'The oldest is dropped and logged.',
+  },
   writer_jobs: {
     value: 20,
     unit: 'count',
     bounds: 'Batches that the writer stores in one transaction.',
     beyond: 'The others wait for the next transaction.',
+  },
+  known_days: {
+    value: 64,
+    unit: 'count',
+    bounds: 'Days whose partition the writer knows to exist.',
+    beyond: 'It forgets them and looks again.',
   },
   writer_attempts: {
     value: 3,

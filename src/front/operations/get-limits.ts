@@ -1,11 +1,12 @@
 import { Type } from 'typebox';
+import { amount, type Limit } from '../../contract/limits.js';
 import { operation } from './operation.js';
 
 const LimitSchema = Type.Object({
   limit: Type.String({ description: 'as in `ops/limits.md` and in the metrics' }),
   area: Type.String(),
   value: Type.Number(),
-  unit: Type.String(),
+  unit: Type.Unsafe<Limit['unit']>({ type: 'string' }),
   used: Type.Union([Type.Number(), Type.Null()], { description: 'null where nobody measures it' }),
   bounds: Type.String({ description: 'what is bounded' }),
   beyond: Type.String({ description: 'what happens at the limit' }),
@@ -35,21 +36,3 @@ export const getLimits = operation({
   },
   handler: (_input, context) => ({ limits: [...context.limits()] }),
 });
-
-const UNITS: Readonly<Record<string, string>> = {
-  count: '',
-  chars: ' characters',
-  levels: ' levels',
-  mib: ' MiB',
-  per_10_s: ' in 10 s',
-  s: ' s',
-};
-
-/** `4 MiB`, `1,000`; bytes in the largest unit that keeps them readable. */
-export function amount(value: number, unit: string): string {
-  if (unit !== 'bytes')
-    return `${value.toLocaleString('en-GB', { maximumFractionDigits: 1 })}${UNITS[unit] ?? ''}`;
-  const [size, name] =
-    value >= 2 ** 20 ? [2 ** 20, 'MiB'] : value >= 2 ** 10 ? [2 ** 10, 'KiB'] : [1, 'bytes'];
-  return `${Number((value / size).toFixed(1))} ${name}`;
-}
