@@ -96,6 +96,11 @@ export const HistoryRowSchema = Type.Object({
   code: Nullable(Type.String()),
   detail: Type.String(),
   duration_ms: Type.Number(),
+  not_observed_s: Nullable(
+    Type.Integer({
+      description: 'seconds before this check in which checks were due and none was made; null: not known',
+    }),
+  ),
 });
 export type HistoryRow = Static<typeof HistoryRowSchema>;
 
@@ -106,6 +111,11 @@ export const UptimeRowSchema = Type.Object({
   fails: Type.Integer(),
   total: Type.Integer({ description: 'passes + fails; unknown is never counted' }),
   uptime_percent: Nullable(Type.Number({ description: 'two decimals; null when nothing was judged' })),
+  not_observed_s: Nullable(
+    Type.Integer({
+      description: 'seconds for which there is no result at all; null for what is not checked by a clock',
+    }),
+  ),
 });
 export type UptimeRow = Static<typeof UptimeRowSchema>;
 

@@ -1,5 +1,6 @@
 /** `Store` on PostgreSQL: the reads and commands of the store, with an outage told as one. */
 import type pg from 'pg';
+import { serviceHistory, uptimeReport } from '../store/history.js';
 import * as reads from '../store/reads.js';
 import * as commands from '../writer/commands.js';
 import { asOutage } from './database.js';
@@ -23,9 +24,9 @@ export function pgStore({ pool, node, customerId }: PgStoreOptions): Store {
   return {
     loadSnapshot: () => on((db) => reads.loadSnapshot(db)),
     changesSince: (rev) => on((db) => reads.changesSince(db, rev)),
-    serviceHistory: (of) => on((db) => reads.serviceHistory(db, of)),
+    serviceHistory: (of) => on((db) => serviceHistory(db, of)),
     listAlerts: (which) => on((db) => reads.listAlerts(db, which)),
-    uptimeReport: (over) => on((db) => reads.uptimeReport(db, over)),
+    uptimeReport: (over) => on((db) => uptimeReport(db, over)),
     listServices: () => on((db) => reads.listServices(db)),
     acknowledgeAlert: (by) => on((db) => commands.acknowledgeAlert(db, { ...by, node })),
     registerService: (service) => on((db) => commands.registerService(db, { ...service, customerId, node })),

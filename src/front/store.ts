@@ -23,12 +23,14 @@ export interface Store {
   loadSnapshot(): Promise<LoadedSnapshot>;
   /** One change that covers everything after `rev`. */
   changesSince(rev: number): Promise<Changes>;
-  /** Newest first; null when there is no such service. */
-  serviceHistory(of: {
-    service: string;
-    hours: number;
-    limit: number;
-  }): Promise<readonly HistoryRow[] | null>;
+  /**
+   * Newest first; null when there is no such service. `not_observed_s`: seconds for which checks were due since the
+   * newest and none has told, null when that is not known.
+   */
+  serviceHistory(of: { service: string; hours: number; limit: number }): Promise<{
+    readonly history: readonly HistoryRow[];
+    readonly not_observed_s: number | null;
+  } | null>;
   /** Newest first. */
   listAlerts(which: { includeAcked: boolean; limit: number }): Promise<readonly Alert[]>;
   uptimeReport(over: { days: number }): Promise<readonly UptimeRow[]>;

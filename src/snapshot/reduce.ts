@@ -37,7 +37,7 @@ export function reduceAll(snapshot: Snapshot, changes: readonly Changes[]): Snap
     for (const name of change.removed) checks.delete(name);
     for (const check of change.checks) putCheck(checks, check);
     alerts = mergeAlerts(alerts, change.alerts);
-    cycle = newerCycle(cycle, change.cycle);
+    cycle = change.cycle ?? cycle;
     if (!unstored) rev = change.rev;
   }
   return { rev, checks, alerts, cycle };
@@ -57,7 +57,7 @@ export function rebase(current: Snapshot, loaded: LoadedSnapshot): Snapshot {
     rev: loaded.rev,
     checks,
     alerts: mergeAlerts([], loaded.alerts),
-    cycle: newerCycle(loaded.cycle, current.cycle),
+    cycle: loaded.cycle ?? current.cycle,
   };
 }
 
@@ -84,10 +84,4 @@ function sinceOf(check: Check, current: Check | undefined): string | null {
 
 function instant(check: Check): number {
   return check.checked_at === null ? 0 : Date.parse(check.checked_at);
-}
-
-function newerCycle(current: Cycle | null, next: Cycle | null): Cycle | null {
-  if (next === null) return current;
-  if (current !== null && Date.parse(next.ts) < Date.parse(current.ts)) return current;
-  return next;
 }

@@ -56,6 +56,20 @@ export async function connectForLocks(client: pg.Client): Promise<void> {
 }
 
 /**
+ * Rejects when the session ends, whoever ended it: to race with what waits for something else. Call it before
+ * connecting, so that nothing is missed.
+ */
+export function sessionEnd(client: pg.Client): Promise<never> {
+  const ended = new Promise<never>((_, reject) => {
+    client.on('error', reject);
+    client.on('end', () => reject(new Error('the database closed the connection')));
+  });
+  // Nobody may be racing just then.
+  ended.catch(() => undefined);
+  return ended;
+}
+
+/**
  * Ends a session that may no longer be heard at the other end: a frozen server never closes its side, and whoever
  * waits for that waits for ever. Never rejects.
  */

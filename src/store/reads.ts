@@ -3,7 +3,7 @@
  * one place per shape and no mapping in between. Instants are ISO 8601 with milliseconds, UTC.
  */
 import type { Changes } from '../../schema/messages.js';
-import type { Alert, Check, Cycle, HistoryRow, Service, UptimeRow } from '../../schema/wire.js';
+import type { Alert, Check, Cycle, Service } from '../../schema/wire.js';
 import type { Db } from './pool.js';
 
 /** An instant as ISO 8601 text. */
@@ -11,7 +11,7 @@ export const iso = (column: string): string =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 /** A duration with microseconds: what `real` holds beyond them is noise. */
-const milliseconds = (column: string): string => `round(${column}::numeric, 3)::float8`;
+export const milliseconds = (column: string): string => `round(${column}::numeric, 3)::float8`;
 
 const CHECK_COLUMNS = `s.name AS service, s.family, coalesce(t.verdict, 'unknown')::text AS status, t.code,
   coalesce(t.detail, 'no result yet') AS detail, ${iso('t.since')} AS since, ${iso('t.started_at')} AS checked_at,
@@ -25,6 +25,19 @@ export const CYCLE_COLUMNS = `id, ${iso('ts')} AS ts, ${milliseconds('duration_m
   closed_at IS NOT NULL AS closed,
   json_build_object('pass', pass, 'warn', warn, 'fail', fail, 'unknown', unknown) AS counts`;
 
+/** Clocks of two hosts may differ by this much, in ms. */
+const SKEW_MS = 5_000;
+
+/**
+ * SQL for the JSON of the cycle that is now, by a clock in epoch ms: not one from the future, which a clock left behind
+ * that was set back since, unless there is no other.
+ */
+export const NEWEST_CYCLE = (now: string): string => {
+  const newest = (where: string): string => `(SELECT row_to_json(y) FROM (
+    SELECT ${CYCLE_COLUMNS} FROM matrix.cycles z ${where} ORDER BY z.ts DESC LIMIT 1) y)`;
+  return `coalesce(${newest(`WHERE z.ts <= to_timestamp((${now}::float8 + ${SKEW_MS}) / 1000)`)}, ${newest('')})`;
+};
+
 /** Most unacknowledged alerts that a snapshot carries; the rest is read on demand. */
 export const SNAPSHOT_ALERTS = 1000;
 
@@ -37,9 +50,9 @@ export interface StoredSnapshot {
 }
 
 /** The whole newest truth, as of one instant. */
-export async function loadSnapshot(db: Db): Promise<StoredSnapshot> {
-  const { rows } = await db.query<{ snapshot: StoredSnapshot }>(`
-    SELECT json_build_object(
+export async function loadSnapshot(db: Db, nowMs: number = Date.now()): Promise<StoredSnapshot> {
+  const { rows } = await db.query<{ snapshot: StoredSnapshot }>(
+    `SELECT json_build_object(
       'rev', (SELECT rev FROM matrix.revision),
       'checks', coalesce((SELECT json_agg(c) FROM (
         SELECT ${CHECK_COLUMNS} FROM matrix.services s LEFT JOIN matrix.service_state t ON t.service_id = s.id
@@ -47,16 +60,17 @@ export async function loadSnapshot(db: Db): Promise<StoredSnapshot> {
       'alerts', coalesce((SELECT json_agg(a) FROM (
         SELECT ${ALERT_COLUMNS} FROM matrix.alerts x WHERE acked_at IS NULL
         ORDER BY x.created_at DESC LIMIT ${SNAPSHOT_ALERTS}) a), '[]'),
-      'cycle', (SELECT row_to_json(y) FROM (
-        SELECT ${CYCLE_COLUMNS} FROM matrix.cycles z ORDER BY z.ts DESC LIMIT 1) y)
-    ) AS snapshot`);
+      'cycle', ${NEWEST_CYCLE('$1')}
+    ) AS snapshot`,
+    [nowMs],
+  );
   const snapshot = rows[0]?.snapshot;
   if (snapshot === undefined) throw new Error('a SELECT without FROM answered no row');
   return snapshot;
 }
 
 /** What changed after revision `rev`: for a front that heard of commits made by another process. */
-export async function changesSince(db: Db, rev: number): Promise<Changes> {
+export async function changesSince(db: Db, rev: number, nowMs: number = Date.now()): Promise<Changes> {
   const { rows } = await db.query<{ changes: Changes }>(
     `SELECT json_build_object(
       'rev', (SELECT rev FROM matrix.revision),
@@ -69,34 +83,13 @@ export async function changesSince(db: Db, rev: number): Promise<Changes> {
       'alerts', coalesce((SELECT json_agg(a) FROM (
         SELECT ${ALERT_COLUMNS} FROM matrix.alerts x WHERE x.rev > $1 ORDER BY x.created_at DESC
         LIMIT ${SNAPSHOT_ALERTS}) a), '[]'),
-      'cycle', (SELECT row_to_json(y) FROM (
-        SELECT ${CYCLE_COLUMNS} FROM matrix.cycles z ORDER BY z.ts DESC LIMIT 1) y)
+      'cycle', ${NEWEST_CYCLE('$2')}
     ) AS changes`,
-    [rev],
+    [rev, nowMs],
   );
   const changes = rows[0]?.changes;
   if (changes === undefined) throw new Error('a SELECT without FROM answered no row');
   return changes;
-}
-
-/** Newest first; null when there is no such service. */
-export async function serviceHistory(
-  db: Db,
-  query: { service: string; hours: number; limit: number },
-): Promise<HistoryRow[] | null> {
-  const service = await db.query<{ id: number }>(
-    'SELECT id FROM matrix.services WHERE name = $1 AND removed_at IS NULL',
-    [query.service],
-  );
-  const id = service.rows[0]?.id;
-  if (id === undefined) return null;
-  const { rows } = await db.query<HistoryRow>(
-    `SELECT ${iso('due_at')} AS ts, verdict::text AS status, code, detail, ${milliseconds('duration_ms')} AS duration_ms
-     FROM matrix.results WHERE service_id = $1 AND due_at > now() - make_interval(secs => $2)
-     ORDER BY results.due_at DESC LIMIT $3`,
-    [id, query.hours * 3600, query.limit],
-  );
-  return rows;
 }
 
 /** Newest first. */
@@ -109,21 +102,6 @@ export async function listAlerts(db: Db, query: { includeAcked: boolean; limit: 
   return rows;
 }
 
-/** Per service over the last `days` full hours' worth of days; unknown is never counted. */
-export async function uptimeReport(db: Db, query: { days: number }): Promise<UptimeRow[]> {
-  const { rows } = await db.query<UptimeRow>(
-    `SELECT s.name AS service, coalesce(u.pass + u.warn, 0) AS passes, coalesce(u.warn, 0) AS warns,
-       coalesce(u.fail, 0) AS fails, coalesce(u.pass + u.warn + u.fail, 0) AS total,
-       round(100.0 * (u.pass + u.warn) / nullif(u.pass + u.warn + u.fail, 0), 2)::float8 AS uptime_percent
-     FROM matrix.services s LEFT JOIN (
-       SELECT service_id, sum(pass) AS pass, sum(warn) AS warn, sum(fail) AS fail FROM matrix.uptime_hourly
-       WHERE hour > now() - make_interval(days => $1) GROUP BY service_id) u ON u.service_id = s.id
-     WHERE s.removed_at IS NULL ORDER BY s.name`,
-    [query.days],
-  );
-  return rows;
-}
-
 /** Every service that is watched, by name. */
 export async function listServices(db: Db): Promise<Service[]> {
   const { rows } = await db.query<Service>(
@@ -131,6 +109,12 @@ export async function listServices(db: Db): Promise<Service[]> {
      FROM matrix.services s WHERE removed_at IS NULL ORDER BY name`,
   );
   return rows;
+}
+
+/** The batch of the newest list of configured targets that was applied; null before the first. */
+export async function newestDeclaration(db: Db): Promise<string | null> {
+  const { rows } = await db.query<{ batch: string }>('SELECT batch FROM matrix.declaration');
+  return rows[0]?.batch ?? null;
 }
 
 /** Targets that were registered at run time, as `registerService` stored them. */

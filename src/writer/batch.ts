@@ -8,7 +8,7 @@ import type pg from 'pg';
 import type { PgBoss } from 'pg-boss';
 import { type Batch, BatchSchema, type Changes } from '../../schema/messages.js';
 import type { Check } from '../../schema/wire.js';
-import type { Result } from '../contract/result.js';
+import { LIMITS } from '../contract/limits.js';
 import { bossDatabase, DEAD_QUEUE, NOTICES_QUEUE, RESULTS_QUEUE } from '../queue/queues.js';
 import { closeCycles, closeInterrupted, newestCycle } from './cycles.js';
 import { declareTargets } from './declare.js';
@@ -17,6 +17,7 @@ import { sessionLost } from './failure.js';
 import { type Plan, plan } from './plan.js';
 import { resolve } from './resolve.js';
 import { nextRevision } from './transaction.js';
+import type { Made } from './transition.js';
 import { ensurePartitions, insertAlerts, insertDiscovered, insertResults, writePlan } from './write.js';
 
 const validBatch = new Ajv({ strict: true }).compile<Batch>(BatchSchema);
@@ -37,7 +38,7 @@ export interface Outcome {
   readonly stored: number;
   /** Results that were stored before; storing them again changed nothing. */
   readonly duplicates: number;
-  /** Results of services that nobody watches any more. */
+  /** Results that were left out, see `Resolved`. */
   readonly orphaned: number;
   readonly directory: Directory;
   readonly changes: Changes | null;
@@ -116,13 +117,14 @@ async function bury(context: WriterContext, job: Job, reason: string): Promise<v
   });
 }
 
+/** A batch that is there twice, because it was replayed, counts once. */
 async function readable(context: WriterContext, jobs: readonly Job[]): Promise<Batch[]> {
-  const batches: Batch[] = [];
+  const batches = new Map<string, Batch>();
   for (const job of jobs) {
-    if (validBatch(job.data)) batches.push(job.data);
+    if (validBatch(job.data)) batches.set(job.data.id, job.data);
     else await bury(context, job, `not a batch: ${JSON.stringify(validBatch.errors?.[0] ?? null)}`);
   }
-  return batches;
+  return [...batches.values()];
 }
 
 async function store(
@@ -140,9 +142,14 @@ async function store(
 
   let directory = before;
   const removed: string[] = [];
-  for (const batch of batches) {
-    if (batch.declare === undefined) continue;
-    removed.push(...(await declareTargets(client, customerId, batch.declare, await revision())));
+  for (const { id, declare } of batches) {
+    if (declare === undefined) continue;
+    const gone = await declareTargets(client, customerId, id, declare, await revision());
+    if (gone === null) {
+      context.log.warn({ event: 'declaration_superseded', batch: id }, 'a newer list of targets is known');
+      continue;
+    }
+    removed.push(...gone);
     await closeInterrupted(client);
     directory = await loadDirectory(client);
   }
@@ -151,26 +158,23 @@ async function store(
       ? []
       : [...directory.values()].filter((entry) => before.get(entry.name)?.id !== entry.id);
 
-  const sent = batches.flatMap((batch) => batch.results as unknown as Result[]);
   const nowMs = Date.now();
-  const { results, discovered, orphaned } = resolve(directory, sent, nowMs);
+  const { results, discovered, orphaned } = resolve(directory, batches.flatMap(madeIn), nowMs);
   if (discovered.length > 0) {
     const entries = await insertDiscovered(client, customerId, discovered);
     directory = new Map([...directory, ...entries.map((entry) => [entry.name, entry] as const)]);
   }
-  for (const day of await ensurePartitions(
-    client,
-    results.map((result) => result.dueAt),
-    context.days,
-  ))
-    context.days.add(day);
+  const instants = results.map((result) => result.dueAt);
+  remember(context.days, await ensurePartitions(client, instants, context.days));
   const fresh = await insertResults(client, customerId, directory, results);
   const work = plan(
     directory,
     results.filter((_, index) => fresh.has(index)),
     { cycleMs, nowMs },
   );
-  const cycles = batches.flatMap((batch) => batch.cycles);
+  const cycles = batches.flatMap(({ id: batch, cycles: closed }) =>
+    closed.map((cycle) => ({ ...cycle, batch })),
+  );
   const changed = rev > 0 || fresh.size > 0 || cycles.length > 0;
   const { alerts, live } = changed ? await writeAll(context, work, await revision()) : NOTHING;
   await closeCycles(client, customerId, cycles);
@@ -189,10 +193,20 @@ async function store(
           checks: [...entries.values()].map(checkOf),
           removed: removed.filter((name) => !directory.has(name)),
           alerts,
-          cycle: await newestCycle(client),
+          cycle: await newestCycle(client, nowMs),
         }
       : null,
   };
+}
+
+function madeIn(batch: Batch): Made[] {
+  return (batch.results as unknown as Made[]).map((result) => ({ ...result, batch: batch.id }));
+}
+
+/** Days are only remembered to spare a look at the catalogue. */
+function remember(known: Set<number>, days: readonly number[]): void {
+  if (known.size + days.length > LIMITS.known_days.value) known.clear();
+  for (const day of days.slice(0, LIMITS.known_days.value)) known.add(day);
 }
 
 const NOTHING = { alerts: [], live: new Set<number>() };

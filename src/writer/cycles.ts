@@ -1,7 +1,8 @@
 /** The rows of cycles: added to with each batch, closed once. */
 import type pg from 'pg';
+import type { Batch } from '../../schema/messages.js';
 import type { Cycle } from '../../schema/wire.js';
-import { CYCLE_COLUMNS } from '../store/reads.js';
+import { NEWEST_CYCLE } from '../store/reads.js';
 import { at, columns } from './columns.js';
 import type { Plan } from './plan.js';
 
@@ -36,28 +37,36 @@ export async function addToCycles(
   );
 }
 
+/** What a batch says of a cycle that it closes. */
+export type Closed = Batch['cycles'][number] & { readonly batch: string };
+
 /**
  * Closes cycles; one without any result still gets its row, so that every cycle is kept. A collector that was
- * restarted within a window closes it a second time, with its own part of the checks.
+ * restarted within a window closes it a second time, with its own part of the checks; a batch that is replayed does not.
  */
 export async function closeCycles(
   client: pg.ClientBase,
   customerId: string,
-  cycles: readonly { ts: number; intervalMs: number; expected: number; skipped: number }[],
+  cycles: readonly Closed[],
 ): Promise<void> {
   if (cycles.length === 0) return;
   await client.query(
     `WITH r AS (
-       SELECT ${at('t')} AS ts, max(i) AS i, sum(e) AS e, sum(k) AS k
-       FROM unnest($2::float8[], $3::int[], $4::int[], $5::int[]) AS x(t, i, e, k) GROUP BY t
+       SELECT ${at('t')} AS ts, max(i) AS i, sum(e) AS e, sum(k) AS k, array_agg(b) AS b
+       FROM unnest($2::float8[], $3::int[], $4::int[], $5::int[], $6::text[]) AS x(t, i, e, k, b)
+       WHERE NOT EXISTS (SELECT 1 FROM matrix.cycles y WHERE y.ts = ${at('x.t')} AND x.b = ANY (y.closed_by))
+       GROUP BY t
      ), known AS (
        UPDATE matrix.cycles y SET expected = coalesce(y.expected, 0) + r.e,
-         skipped = coalesce(y.skipped, 0) + r.k, closed_at = now()
+         skipped = coalesce(y.skipped, 0) + r.k, closed_at = now(), closed_by = y.closed_by || r.b
        FROM r WHERE y.ts = r.ts RETURNING y.ts
      )
-     INSERT INTO matrix.cycles (customer_id, ts, interval_ms, expected, skipped, closed_at)
-     SELECT $1, ts, i, e, k, now() FROM r WHERE ts NOT IN (SELECT ts FROM known) ORDER BY ts`,
-    [customerId, ...columns(cycles, (row) => [row.ts, row.intervalMs, row.expected, row.skipped], 4)],
+     INSERT INTO matrix.cycles (customer_id, ts, interval_ms, expected, skipped, closed_at, closed_by)
+     SELECT $1, ts, i, e, k, now(), b FROM r WHERE ts NOT IN (SELECT ts FROM known) ORDER BY ts`,
+    [
+      customerId,
+      ...columns(cycles, (row) => [row.ts, row.intervalMs, row.expected, row.skipped, row.batch], 5),
+    ],
   );
 }
 
@@ -69,9 +78,10 @@ export async function closeInterrupted(client: pg.ClientBase): Promise<void> {
   );
 }
 
-export async function newestCycle(client: pg.ClientBase): Promise<Cycle | null> {
-  const { rows } = await client.query<Cycle>(
-    `SELECT ${CYCLE_COLUMNS} FROM matrix.cycles z ORDER BY z.ts DESC LIMIT 1`,
-  );
-  return rows[0] ?? null;
+/** The cycle that is now, by this process's clock. */
+export async function newestCycle(client: pg.ClientBase, nowMs: number): Promise<Cycle | null> {
+  const { rows } = await client.query<{ cycle: Cycle | null }>(`SELECT ${NEWEST_CYCLE('$1')} AS cycle`, [
+    nowMs,
+  ]);
+  return rows[0]?.cycle ?? null;
 }

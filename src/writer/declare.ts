@@ -1,17 +1,43 @@
 import type pg from 'pg';
 import type { Batch } from '../../schema/messages.js';
+import { haveOneMaker, madeAt } from '../queue/ids.js';
+
+/** A declaration from further ahead than this was made by a clock that has been set back since, in ms. */
+const AHEAD_MS = 60_000;
+
+/**
+ * Whether a declaration is older than the newest that was applied: it waited on a spool while another process, or a
+ * newer one, declared. Ids tell: surely those of one process, and of several as far as their clocks agree (who takes
+ * over makes ids after those of the one before). One from the future proves nothing: a list that is applied although
+ * it is old is put right by the next one, but whoever waits for that clock would watch the wrong targets meanwhile.
+ */
+export function isSuperseded(batch: string, newest: string | null, nowMs: number): boolean {
+  if (newest === null || batch >= newest) return false;
+  if (haveOneMaker(batch, newest)) return true;
+  const newestAt = madeAt(newest);
+  return madeAt(batch) !== null && newestAt !== null && newestAt <= nowMs + AHEAD_MS;
+}
 
 /**
  * Makes the store's list of configured targets what the collector declared: new ones appear, changed ones are
  * updated, those no longer there are removed together with what was discovered through them. A name that was
- * registered at run time and now stands in the file belongs to the file. Answers the names that were removed.
+ * registered at run time and now stands in the file belongs to the file. Answers the names that were removed; null
+ * for a declaration that is ignored because a newer one was applied.
  */
 export async function declareTargets(
   client: pg.ClientBase,
   customerId: string,
+  batch: string,
   targets: NonNullable<Batch['declare']>,
   rev: number,
-): Promise<string[]> {
+): Promise<string[] | null> {
+  const newest = await client.query<{ batch: string }>('SELECT batch FROM matrix.declaration');
+  if (isSuperseded(batch, newest.rows[0]?.batch ?? null, Date.now())) return null;
+  await client.query(
+    `INSERT INTO matrix.declaration (batch) VALUES ($1)
+     ON CONFLICT (only_row) DO UPDATE SET batch = excluded.batch, applied_at = now()`,
+    [batch],
+  );
   const names = targets.map((target) => target.name);
   const removed = await client.query<{ name: string }>(
     `UPDATE matrix.services SET removed_at = now(), rev = $2

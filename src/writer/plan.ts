@@ -4,7 +4,8 @@
  */
 import type { Result, Severity, Verdict } from '../contract/result.js';
 import type { Directory, Entry } from './directory.js';
-import { type Effect, transition } from './transition.js';
+import { byHour, observedMs } from './observed.js';
+import { type Effect, type Made, transition } from './transition.js';
 
 export type Counts = Record<Verdict, number>;
 
@@ -25,6 +26,15 @@ export interface Notice {
   readonly outageSince: number;
 }
 
+/** What results add to an hour of a service. */
+export interface Hour {
+  readonly serviceId: number;
+  readonly hourMs: number;
+  readonly counts: Counts;
+  /** The time of this hour that they speak for, which may have been due in an earlier one. */
+  observedMs: number;
+}
+
 export interface Plan {
   /** Entries whose state moved, in their new form. */
   readonly moved: ReadonlyMap<string, Entry>;
@@ -32,7 +42,7 @@ export interface Plan {
   /** Every beginning and end of an outage, in order. A second outage is told of, also if the first one's alert waits. */
   readonly notices: readonly Notice[];
   /** Keyed `serviceId:hourMs`. */
-  readonly uptime: ReadonlyMap<string, { serviceId: number; hourMs: number; counts: Counts }>;
+  readonly uptime: ReadonlyMap<string, Hour>;
   /** Keyed by the start of the cycle, epoch ms. */
   readonly cycles: ReadonlyMap<number, { counts: Counts; endMs: number }>;
 }
@@ -43,14 +53,14 @@ const noCounts = (): Counts => ({ pass: 0, warn: 0, fail: 0, unknown: 0 });
 /** `results` are new ones only, in the order in which they were made; each names a service in the directory. */
 export function plan(
   directory: Directory,
-  results: readonly Result[],
+  results: readonly Made[],
   options: { readonly cycleMs: number; readonly nowMs: number },
 ): Plan {
   const { cycleMs, nowMs } = options;
   const moved = new Map<string, Entry>();
   const alerts: NewAlert[] = [];
   const notices: Notice[] = [];
-  const uptime: Map<string, { serviceId: number; hourMs: number; counts: Counts }> = new Map();
+  const uptime = new Map<string, Hour>();
   const cycles: Map<number, { counts: Counts; endMs: number }> = new Map();
 
   for (const result of results) {
@@ -68,12 +78,7 @@ export function plan(
       });
     }
     if (effect.kind !== 'none') notices.push(noticeOf(result, effect));
-    const hourMs = Math.floor(result.dueAt / HOUR_MS) * HOUR_MS;
-    const key = `${entry.id}:${hourMs}`;
-    const hour = uptime.get(key) ?? { serviceId: entry.id, hourMs, counts: noCounts() };
-    hour.counts[result.verdict] += 1;
-    uptime.set(key, hour);
-
+    addToHours(uptime, entry, result);
     const ts = Math.floor(result.dueAt / cycleMs) * cycleMs;
     const cycle = cycles.get(ts) ?? { counts: noCounts(), endMs: 0 };
     cycle.counts[result.verdict] += 1;
@@ -81,6 +86,19 @@ export function plan(
     cycles.set(ts, cycle);
   }
   return { moved, alerts, notices, uptime, cycles };
+}
+
+function addToHours(uptime: Map<string, Hour>, { id: serviceId, intervalMs }: Entry, result: Result): void {
+  const hour = (hourMs: number): Hour => {
+    const key = `${serviceId}:${hourMs}`;
+    const known = uptime.get(key) ?? { serviceId, hourMs, counts: noCounts(), observedMs: 0 };
+    uptime.set(key, known);
+    return known;
+  };
+  hour(Math.floor(result.dueAt / HOUR_MS) * HOUR_MS).counts[result.verdict] += 1;
+  for (const part of byHour(result.dueAt, observedMs(result, intervalMs) ?? 0)) {
+    hour(part.hourMs).observedMs += part.ms;
+  }
 }
 
 function noticeOf(result: Result, effect: Exclude<Effect, { kind: 'none' }>): Notice {

@@ -1,15 +1,16 @@
 /** Which service each result belongs to, worked out before anything is written. Pure. */
 import { COMMON_CODES, cleanText, type Result, SELF_FAMILY } from '../contract/result.js';
+import { Crowd } from './crowd.js';
 import type { Directory, Entry } from './directory.js';
-import { isOlder } from './transition.js';
+import { isOlder, type Made } from './transition.js';
 
 type Found = Pick<Entry, 'name' | 'family' | 'target' | 'intervalMs'>;
 
 export interface Resolved {
   /** Results to store, in order, each with a service that exists or is in `discovered`. */
-  readonly results: readonly Result[];
+  readonly results: readonly Made[];
   readonly discovered: readonly Found[];
-  /** How many were left out: nobody watches their service any more, or they cannot be stored. */
+  /** How many were left out: nobody watches their service, it would be one too many, or they cannot be stored. */
   readonly orphaned: number;
 }
 
@@ -19,23 +20,28 @@ export interface Resolved {
  * A call that says how its target is says everything that the target has: what it used to report and now does
  * not becomes `unknown`, once.
  */
-export function resolve(directory: Directory, sent: readonly Result[], nowMs: number): Resolved {
+export function resolve(directory: Directory, sent: readonly Made[], nowMs: number): Resolved {
   const discovered = new Map<string, Found>();
-  const results: Result[] = [];
+  const crowd = new Crowd(directory);
+  const results: Made[] = [];
   let orphaned = 0;
   for (const raw of sent) {
     const known = directory.get(raw.service) ?? discovered.get(raw.service);
     if (known === undefined && raw.family === SELF_FAMILY && !tells(raw)) continue;
     const owner = known ?? newService(directory, raw);
-    if (!isStorable(raw) || owner?.target !== raw.target) {
+    if (!isStorable(raw) || owner?.target !== raw.target || (known === undefined && !crowd.admits(raw))) {
       orphaned += 1;
       continue;
     }
     if (known === undefined) discovered.set(owner.name, owner);
     results.push(clean(raw));
   }
-  results.push(...gone(directory, results, nowMs));
-  return { results, discovered: [...discovered.values()], orphaned };
+  const told = results.map((result) => crowd.tell(result));
+  return {
+    results: [...told, ...gone(directory, told, nowMs)],
+    discovered: [...discovered.values()],
+    orphaned,
+  };
 }
 
 /** The service that a result brings with it, if it may: its target is watched, or Matrix speaks of itself. */
@@ -59,17 +65,17 @@ function isStorable({ dueAt, startedAt, durationMs }: Result): boolean {
   return isInstant(dueAt) && isInstant(startedAt) && Number.isFinite(durationMs);
 }
 
-function gone(directory: Directory, results: readonly Result[], nowMs: number): Result[] {
+function gone(directory: Directory, results: readonly Made[], nowMs: number): Made[] {
   const calls = new Map(
     results.filter((result) => result.service === result.target).map((call) => [call.target, call]),
   );
   const reported = new Set(results.map((result) => `${result.dueAt}\n${result.service}`));
-  const missing: Result[] = [];
+  const missing: Made[] = [];
   for (const entry of directory.values()) {
     if (entry.source !== 'discovered' || entry.state === null) continue;
     const call = calls.get(entry.target);
     if (call === undefined || entry.state.code === 'not_reported') continue;
-    if (isOlder(call.dueAt, entry.state, nowMs)) continue;
+    if (isOlder(call, entry.state, nowMs)) continue;
     if (reported.has(`${call.dueAt}\n${entry.name}`)) continue;
     const blind = call.verdict === 'fail' || call.verdict === 'unknown';
     missing.push({
@@ -79,6 +85,7 @@ function gone(directory: Directory, results: readonly Result[], nowMs: number): 
       dueAt: call.dueAt,
       startedAt: call.startedAt,
       durationMs: 0,
+      batch: call.batch,
       verdict: 'unknown',
       code: 'not_reported',
       detail: blind ? `cannot be judged: ${call.detail}` : COMMON_CODES.not_reported,
@@ -90,7 +97,7 @@ function gone(directory: Directory, results: readonly Result[], nowMs: number): 
 /** More than any check may take; what PostgreSQL's `real` holds with room to spare. */
 const MAX_DURATION_MS = 1e9;
 
-function clean(result: Result): Result {
+function clean(result: Made): Made {
   return {
     ...result,
     dueAt: Math.round(result.dueAt),

@@ -3,6 +3,12 @@
  * answer, so a batch that is processed again after a crash ends where it would have ended.
  */
 import type { Facts, Measurement, Result, Severity, Verdict } from '../contract/result.js';
+import { haveOneMaker } from '../queue/ids.js';
+
+/** A result with the id of the batch that brought it: ids of one process sort in the order of making. */
+export interface Made extends Result {
+  readonly batch: string;
+}
 
 export interface ServiceState {
   readonly verdict: Verdict;
@@ -17,6 +23,8 @@ export interface ServiceState {
   readonly facts: Facts;
   /** First failure of the outage that is going on; null when there is none. Survives `unknown` and restarts. */
   readonly outageSince: number | null;
+  /** Id of the batch that brought the newest result; null for a state that an older Matrix wrote. */
+  readonly batch: string | null;
 }
 
 export type Effect =
@@ -27,19 +35,33 @@ export type Effect =
 
 /** A state from further ahead than this was made by a clock that has been set back since, in ms. */
 const AHEAD_MS = 60_000;
+/** A result reaches its batch at most this much later than a newer one of its service (held for word of the uplink). */
+const HELD_MS = 900_000;
 
-/** Whether what was due at `dueAt` is older than the state. A state from the future is older than everything. */
-export function isOlder(dueAt: number, state: ServiceState, nowMs: number): boolean {
-  return dueAt < state.dueAt && state.dueAt <= nowMs + AHEAD_MS;
+/**
+ * Whether a result is older than the state. By the instants at which they were due, unless the clock was set back in
+ * between: then what one process made later is newer, and a state from the future is older than everything.
+ */
+export function isOlder(
+  { dueAt, batch }: Pick<Made, 'dueAt' | 'batch'>,
+  state: ServiceState,
+  nowMs: number,
+): boolean {
+  const aheadMs = state.dueAt - dueAt;
+  if (state.batch !== null && haveOneMaker(batch, state.batch)) {
+    if (batch < state.batch) return true;
+    if (aheadMs > HELD_MS) return false;
+  }
+  return aheadMs > 0 && state.dueAt <= nowMs + AHEAD_MS;
 }
 
 /** A result older than the state (a late replay) is history only and moves nothing. `nowMs` is epoch ms. */
 export function transition(
   state: ServiceState | null,
-  result: Result,
+  result: Made,
   nowMs: number,
 ): { readonly state: ServiceState; readonly effect: Effect } {
-  if (state !== null && isOlder(result.dueAt, state, nowMs)) return { state, effect: { kind: 'none' } };
+  if (state !== null && isOlder(result, state, nowMs)) return { state, effect: { kind: 'none' } };
   const outageSince = state?.outageSince ?? null;
   const next = {
     verdict: result.verdict,
@@ -51,6 +73,7 @@ export function transition(
     durationMs: result.durationMs,
     measurements: result.measurements ?? [],
     facts: result.facts ?? {},
+    batch: result.batch,
   };
   switch (result.verdict) {
     case 'unknown':

@@ -6,6 +6,7 @@ import { ALERT_COLUMNS } from '../store/reads.js';
 import { at, columns } from './columns.js';
 import { addToCycles } from './cycles.js';
 import type { Directory, Entry } from './directory.js';
+import { observedMs } from './observed.js';
 import type { NewAlert, Plan } from './plan.js';
 
 const DAY_MS = 86_400_000;
@@ -75,10 +76,10 @@ export async function insertResults(
 ): Promise<Set<number>> {
   const { rows } = await client.query<{ service_id: number; due: number }>(
     `INSERT INTO matrix.results (service_id, due_at, started_at, duration_ms, verdict, customer_id, code, detail,
-       measurements, facts)
-     SELECT s, ${at('d')}, ${at('b')}, m, v, $1, c, t, x, f
+       measurements, facts, observed_ms)
+     SELECT s, ${at('d')}, ${at('b')}, m, v, $1, c, t, x, f, o
      FROM unnest($2::int[], $3::float8[], $4::float8[], $5::real[], $6::matrix.verdict[], $7::text[], $8::text[],
-       $9::jsonb[], $10::jsonb[]) AS r(s, d, b, m, v, c, t, x, f)
+       $9::jsonb[], $10::jsonb[], $11::int[]) AS r(s, d, b, m, v, c, t, x, f, o)
      ON CONFLICT DO NOTHING
      RETURNING service_id, (extract(epoch FROM due_at) * 1000)::float8 AS due`,
     [
@@ -95,8 +96,9 @@ export async function insertResults(
           result.detail,
           result.measurements?.length ? JSON.stringify(result.measurements) : null,
           result.facts && Object.keys(result.facts).length > 0 ? JSON.stringify(result.facts) : null,
+          observedMs(result, directory.get(result.service)?.intervalMs ?? 0),
         ],
-        9,
+        10,
       ),
     ],
   );
@@ -130,16 +132,16 @@ async function writeStates(client: pg.ClientBase, plan: Plan, rev: number): Prom
   );
   const { rows } = await client.query<{ service_id: number }>(
     `INSERT INTO matrix.service_state AS t (service_id, verdict, code, detail, since, due_at, started_at,
-       duration_ms, measurements, facts, outage_since, rev)
-     SELECT i, v, c, d, ${at('s')}, ${at('u')}, ${at('b')}, m, x, f, ${at('o')}, $1
+       duration_ms, measurements, facts, outage_since, batch, rev)
+     SELECT i, v, c, d, ${at('s')}, ${at('u')}, ${at('b')}, m, x, f, ${at('o')}, y, $1
      FROM unnest($2::int[], $3::matrix.verdict[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::float8[],
-       $9::real[], $10::jsonb[], $11::jsonb[], $12::float8[]) AS r(i, v, c, d, s, u, b, m, x, f, o)
+       $9::real[], $10::jsonb[], $11::jsonb[], $12::float8[], $13::text[]) AS r(i, v, c, d, s, u, b, m, x, f, o, y)
      WHERE EXISTS (SELECT 1 FROM matrix.services e WHERE e.id = i AND e.removed_at IS NULL)
      ON CONFLICT (service_id) DO UPDATE SET verdict = excluded.verdict, code = excluded.code,
        detail = excluded.detail, since = excluded.since, due_at = excluded.due_at,
        started_at = excluded.started_at, duration_ms = excluded.duration_ms,
        measurements = excluded.measurements, facts = excluded.facts,
-       outage_since = excluded.outage_since, rev = excluded.rev
+       outage_since = excluded.outage_since, batch = excluded.batch, rev = excluded.rev
      RETURNING service_id`,
     [
       rev,
@@ -157,8 +159,9 @@ async function writeStates(client: pg.ClientBase, plan: Plan, rev: number): Prom
           JSON.stringify(row.measurements),
           JSON.stringify(row.facts),
           row.outageSince,
+          row.batch,
         ],
-        11,
+        12,
       ),
     ],
   );
@@ -167,22 +170,26 @@ async function writeStates(client: pg.ClientBase, plan: Plan, rev: number): Prom
 
 async function addToUptime(client: pg.ClientBase, uptime: Plan['uptime']): Promise<void> {
   await client.query(
-    `INSERT INTO matrix.uptime_hourly AS h (service_id, hour, pass, warn, fail, unknown)
-     SELECT i, ${at('t')}, p, w, f, u
-     FROM unnest($1::int[], $2::float8[], $3::int[], $4::int[], $5::int[], $6::int[]) AS r(i, t, p, w, f, u)
+    `INSERT INTO matrix.uptime_hourly AS h (service_id, hour, pass, warn, fail, unknown, observed_ms)
+     SELECT i, ${at('t')}, p, w, f, u, o
+     FROM unnest($1::int[], $2::float8[], $3::int[], $4::int[], $5::int[], $6::int[], $7::bigint[])
+       AS r(i, t, p, w, f, u, o)
      ON CONFLICT (service_id, hour) DO UPDATE SET pass = h.pass + excluded.pass, warn = h.warn + excluded.warn,
-       fail = h.fail + excluded.fail, unknown = h.unknown + excluded.unknown`,
+       fail = h.fail + excluded.fail, unknown = h.unknown + excluded.unknown,
+       observed_ms = excluded.observed_ms + coalesce(h.observed_ms, (h.pass + h.warn + h.fail + h.unknown)::bigint
+         * (SELECT interval_ms FROM matrix.services s WHERE s.id = h.service_id))`,
     columns(
       [...uptime.values()],
-      ({ serviceId, hourMs, counts }) => [
+      ({ serviceId, hourMs, counts, observedMs: ms }) => [
         serviceId,
         hourMs,
         counts.pass,
         counts.warn,
         counts.fail,
         counts.unknown,
+        Math.round(ms),
       ],
-      6,
+      7,
     ),
   );
 }

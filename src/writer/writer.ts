@@ -10,7 +10,7 @@ import type { Changes } from '../../schema/messages.js';
 import { messageOf } from '../contract/errors.js';
 import { BOSS_CHANNEL, openBoss, RESULTS_QUEUE } from '../queue/queues.js';
 import { migrate } from '../store/migrate.js';
-import { connectForLocks, createClient, createPool, endClient } from '../store/pool.js';
+import { connectForLocks, createClient, createPool, endClient, sessionEnd } from '../store/pool.js';
 import { buryOldest, type Outcome, processJobs, type WriterContext } from './batch.js';
 import { TARGETS_CHANNEL } from './commands.js';
 import { type Directory, loadDirectory } from './directory.js';
@@ -97,11 +97,7 @@ export class Writer {
   private async session(): Promise<void> {
     const { url, log } = this.options;
     const client = createClient(url, { name: 'matrix writer' });
-    const lost = new Promise<never>((_, reject) => {
-      client.on('error', reject);
-      client.on('end', () => reject(new Error('the database closed the connection')));
-    });
-    lost.catch(() => undefined);
+    const lost = sessionEnd(client);
     const pool = createPool(url, { name: 'matrix queue', max: 2 });
     let boss: PgBoss | null = null;
     try {

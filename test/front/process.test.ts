@@ -152,7 +152,7 @@ test('a registered target is checked by its family before it is stored', async (
   );
   assert.equal((await get('/api/services/web/history')).status, 200);
   assert.deepEqual((await get('/api/uptime?days=30')).body['services'], [
-    { service: 'web', passes: 0, warns: 0, fails: 0, total: 0, uptime_percent: null },
+    { service: 'web', passes: 0, warns: 0, fails: 0, total: 0, uptime_percent: null, not_observed_s: 0 },
   ]);
   const gone = await fetch(`${base}/api/services/web`, { method: 'DELETE', headers });
   assert.equal(gone.status, 200);

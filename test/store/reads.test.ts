@@ -13,6 +13,7 @@ import {
   ServiceSchema,
   UptimeRowSchema,
 } from '../../schema/wire.js';
+import { serviceHistory, uptimeReport } from '../../src/store/history.js';
 import { migrate } from '../../src/store/migrate.js';
 import { createPool } from '../../src/store/pool.js';
 import * as reads from '../../src/store/reads.js';
@@ -97,15 +98,15 @@ describe('shapes', () => {
   });
 
   test('a history: newest first, of the service and the time that were asked for, at most so many', async () => {
-    const rows = await reads.serviceHistory(pool, { service: 'service 5', hours: 24, limit: 100 });
+    const rows = (await serviceHistory(pool, { service: 'service 5', hours: 24, limit: 100 }))?.history;
     assertShape(Type.Array(HistoryRowSchema), rows);
     assert.equal(rows?.length, 100);
     const stamps = rows?.map((row) => row.ts) ?? [];
     assert.deepEqual(stamps, [...stamps].sort().reverse());
-    const hour = await reads.serviceHistory(pool, { service: 'service 5', hours: 1, limit: 100 });
+    const hour = (await serviceHistory(pool, { service: 'service 5', hours: 1, limit: 100 }))?.history;
     assert.ok((hour?.length ?? 0) >= 11 && (hour?.length ?? 0) <= 13);
-    assert.equal(await reads.serviceHistory(pool, { service: 'nobody', hours: 1, limit: 100 }), null);
-    assert.equal(await reads.serviceHistory(pool, { service: 'service 7', hours: 1, limit: 100 }), null);
+    assert.equal(await serviceHistory(pool, { service: 'nobody', hours: 1, limit: 100 }), null);
+    assert.equal(await serviceHistory(pool, { service: 'service 7', hours: 1, limit: 100 }), null);
   });
 
   test('alerts, uptime, services, changes', async () => {
@@ -115,7 +116,7 @@ describe('shapes', () => {
     assert.deepEqual([open.length, all.length], [50, 150]);
     assert.ok(open.every((alert) => alert.acked_at === null));
     assert.ok(all.some((alert) => alert.acked_at !== null));
-    const uptime = await reads.uptimeReport(pool, { days: 7 });
+    const uptime = await uptimeReport(pool, { days: 7 });
     assertShape(Type.Array(UptimeRowSchema), uptime);
     for (const row of uptime.slice(0, 5)) {
       assert.equal(row.total, row.passes + row.fails);
@@ -149,9 +150,7 @@ describe('on a store of 115,000 results, 20,000 alerts and 5,800 cycles', () => 
   });
 
   test('a history is an index scan, of the days that it covers only', async () => {
-    const plan = await plans((db) =>
-      reads.serviceHistory(db, { service: 'service 5', hours: 24, limit: 100 }),
-    );
+    const plan = await plans((db) => serviceHistory(db, { service: 'service 5', hours: 24, limit: 100 }));
     assert.match(plan, /Index Scan.* on results_\d{8}/);
     assert.doesNotMatch(plan, /Seq Scan on results/);
     assert.doesNotMatch(plan, /Sort Key: results/, 'the index has the order already');
@@ -173,7 +172,7 @@ describe('on a store of 115,000 results, 20,000 alerts and 5,800 cycles', () => 
   });
 
   test('an uptime report reads hours, not results', async () => {
-    const plan = await plans((db) => reads.uptimeReport(db, { days: 7 }));
+    const plan = await plans((db) => uptimeReport(db, { days: 7 }));
     assert.doesNotMatch(plan, /on results/);
   });
 });

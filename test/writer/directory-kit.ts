@@ -1,5 +1,7 @@
 /** A writer's directory for tests that need no database. */
 import type { Directory, Entry } from '../../src/writer/directory.js';
+import type { Made } from '../../src/writer/transition.js';
+import { resultOf } from '../queue/batch-kit.js';
 
 export const NOW = 1_700_000_000_000;
 
@@ -10,3 +12,6 @@ export function entryOf(name: string, more: Partial<Entry> = {}): Entry {
 }
 export const directoryOf = (...entries: Entry[]): Directory =>
   new Map(entries.map((entry) => [entry.name, entry]));
+
+/** A result of a batch whose maker is not known: its order is that of the instants at which checks were due. */
+export const madeOf = (...of: Parameters<typeof resultOf>): Made => ({ ...resultOf(...of), batch: 'test' });

@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Result, Verdict } from '../../src/contract/result.js';
+import type { Verdict } from '../../src/contract/result.js';
 import { plan } from '../../src/writer/plan.js';
-import { type Effect, type ServiceState, transition } from '../../src/writer/transition.js';
-import { resultOf } from '../queue/batch-kit.js';
-import { directoryOf, entryOf, NOW } from './directory-kit.js';
+import { type Effect, type Made, type ServiceState, transition } from '../../src/writer/transition.js';
+import { directoryOf, entryOf, madeOf, NOW } from './directory-kit.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -16,11 +15,11 @@ const sequence = fc
   .array(fc.record({ verdict: verdicts, explained: fc.boolean() }), { maxLength: 40 })
   .map((list) =>
     list.map(({ verdict, explained }, n) =>
-      resultOf('a', NOW - HOUR_MS + n * 1_000, verdict, explained ? { explainedBy: 'wan' } : {}),
+      madeOf('a', NOW - HOUR_MS + n * 1_000, verdict, explained ? { explainedBy: 'wan' } : {}),
     ),
   );
 
-function run(results: readonly Result[], from: ServiceState | null = null) {
+function run(results: readonly Made[], from: ServiceState | null = null) {
   let state = from;
   const effects: Effect[] = [];
   for (const result of results) {
@@ -32,7 +31,7 @@ function run(results: readonly Result[], from: ServiceState | null = null) {
 }
 
 /** The rule in words: an outage begins with a failure that nothing explains and ends when it passes or warns. */
-function outageOf(results: readonly Result[]): number | null {
+function outageOf(results: readonly Made[]): number | null {
   let since: number | null = null;
   for (const { verdict, explainedBy, startedAt } of results) {
     if (verdict === 'fail' && explainedBy === undefined) since ??= startedAt;
@@ -98,8 +97,8 @@ describe('the state of a service', () => {
   });
 
   test('from a clock that was an hour ahead does not silence the service for that hour', () => {
-    const ahead = run([resultOf('a', NOW + HOUR_MS, 'pass')]);
-    const { state, effects } = run([resultOf('a', NOW - 1_000, 'fail')], ahead.state);
+    const ahead = run([madeOf('a', NOW + HOUR_MS, 'pass')]);
+    const { state, effects } = run([madeOf('a', NOW - 1_000, 'fail')], ahead.state);
     assert.equal(state?.verdict, 'fail');
     assert.deepEqual(effects, [{ kind: 'outage', severity: 'error' }]);
   });
@@ -118,7 +117,7 @@ describe('a plan', () => {
     fc.assert(
       fc.property(mixed, (list) => {
         const results = list.map(({ service, verdict, at }) =>
-          resultOf(service, NOW - 9_000_000 + at * 1_000, verdict),
+          madeOf(service, NOW - 9_000_000 + at * 1_000, verdict),
         );
         const work = plan(directoryOf(entryOf('a'), entryOf('b')), results, { cycleMs: 30_000, nowMs: NOW });
         for (const verdict of ['pass', 'warn', 'fail', 'unknown'] as const) {
@@ -150,7 +149,7 @@ describe('a plan', () => {
 
   test('tells of a second outage too: "works again" must not be the last word on a service that is down', () => {
     const results = (['fail', 'pass', 'fail'] as const).map((verdict, n) =>
-      resultOf('a', NOW - 9_000 + n, verdict),
+      madeOf('a', NOW - 9_000 + n, verdict),
     );
     const work = plan(directoryOf(entryOf('a')), results, { cycleMs: 30_000, nowMs: NOW });
     assert.deepEqual(

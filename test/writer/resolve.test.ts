@@ -6,8 +6,7 @@ import { batchAtFault, sessionLost } from '../../src/writer/failure.js';
 import { plan } from '../../src/writer/plan.js';
 import { resolve } from '../../src/writer/resolve.js';
 import { transition } from '../../src/writer/transition.js';
-import { resultOf } from '../queue/batch-kit.js';
-import { directoryOf, entryOf, NOW } from './directory-kit.js';
+import { directoryOf, entryOf, madeOf, NOW } from './directory-kit.js';
 
 describe('which service a result belongs to', () => {
   const engine = entryOf('engine', { family: 'docker' });
@@ -16,17 +15,15 @@ describe('which service a result belongs to', () => {
       family: 'docker',
       target: 'engine',
       source: 'discovered',
-      state: transition(null, resultOf(name, dueAt, 'pass', { target: 'engine' }), NOW).state,
+      state: transition(null, madeOf(name, dueAt, 'pass', { target: 'engine' }), NOW).state,
     });
   const call = (dueAt: number, names: readonly string[], verdict: Verdict = 'pass') =>
-    ['engine', ...names].map((name) =>
-      resultOf(name, dueAt, verdict, { target: 'engine', family: 'docker' }),
-    );
+    ['engine', ...names].map((name) => madeOf(name, dueAt, verdict, { target: 'engine', family: 'docker' }));
 
   test('a stranger is left out, whatever it says; what a known target reports is taken in once', () => {
     const sent = [
-      resultOf('stranger', NOW, 'fail'),
-      resultOf('stranger/a', NOW, 'fail', { target: 'stranger' }),
+      madeOf('stranger', NOW, 'fail'),
+      madeOf('stranger/a', NOW, 'fail', { target: 'stranger' }),
       ...call(NOW - 2_000, ['engine/a', 'engine/b']),
       ...call(NOW - 1_000, ['engine/a', 'engine/b']),
     ];
@@ -45,7 +42,7 @@ describe('which service a result belongs to', () => {
   test('a service of one target cannot be spoken of by another', () => {
     const { results, orphaned } = resolve(
       directoryOf(engine, entryOf('a')),
-      [resultOf('a', NOW, 'fail', { target: 'engine' })],
+      [madeOf('a', NOW, 'fail', { target: 'engine' })],
       NOW,
     );
     assert.deepEqual([results.length, orphaned], [0, 1]);
@@ -75,7 +72,7 @@ describe('which service a result belongs to', () => {
   });
 
   test('Matrix speaks of itself when something is wrong, and ends that; it does not begin with good news', () => {
-    const self = (verdict: Verdict) => resultOf('matrix-family-http', NOW, verdict, { family: 'matrix' });
+    const self = (verdict: Verdict) => madeOf('matrix-family-http', NOW, verdict, { family: 'matrix' });
     assert.deepEqual(resolve(new Map(), [self('pass')], NOW), { results: [], discovered: [], orphaned: 0 });
     const { discovered } = resolve(new Map(), [self('fail')], NOW);
     assert.equal(discovered.length, 1);
@@ -93,8 +90,8 @@ describe('which service a result belongs to', () => {
       { dueAt: 253_402_300_800_000 },
     ];
     const sent = [
-      ...odd.map((more) => resultOf('a', NOW, 'fail', more)),
-      resultOf('a', NOW, 'pass', { durationMs: 1e300 }),
+      ...odd.map((more) => madeOf('a', NOW, 'fail', more)),
+      madeOf('a', NOW, 'pass', { durationMs: 1e300 }),
     ];
     const { results, orphaned } = resolve(directoryOf(entryOf('a')), sent, NOW);
     assert.equal(orphaned, odd.length);

@@ -8,8 +8,9 @@ import type { Changes } from '../../schema/messages.js';
 import type { Result } from '../../src/contract/result.js';
 import { Producer } from '../../src/queue/producer.js';
 import { Spool } from '../../src/queue/spool.js';
+import { serviceHistory, uptimeReport } from '../../src/store/history.js';
 import { createPool } from '../../src/store/pool.js';
-import { listAlerts, loadSnapshot, serviceHistory, uptimeReport } from '../../src/store/reads.js';
+import { listAlerts, loadSnapshot } from '../../src/store/reads.js';
 import { acknowledgeAlert, registerService, removeService } from '../../src/writer/commands.js';
 import { Writer, type WriterStats } from '../../src/writer/writer.js';
 import { memoryLog } from '../support/log.js';
@@ -111,7 +112,7 @@ describe('results reach the store through the queue', () => {
     assert.deepEqual(snapshot.cycle?.counts, { pass: 1, warn: 0, fail: 1, unknown: 0 });
     assert.equal(snapshot.cycle?.overall, 'fail');
     assert.deepEqual(
-      (await serviceHistory(pool, { service: 'a', hours: 24, limit: 100 }))?.map((row) => row.status),
+      (await serviceHistory(pool, { service: 'a', hours: 24, limit: 100 }))?.history.map((row) => row.status),
       ['fail', 'pass'],
     );
     assert.equal(

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
-import { HistoryRowSchema } from '../../../schema/wire.js';
+import { type HistoryRow, HistoryRowSchema } from '../../../schema/wire.js';
 import { MatrixError } from '../../contract/errors.js';
 import { operation } from './operation.js';
-import { took } from './words.js';
+import { span, took } from './words.js';
 
 const NEWEST_ROWS = 100;
 
@@ -27,6 +27,16 @@ export const getServiceHistory = operation({
   output: Type.Object({
     service: Type.String(),
     hours: Type.Number(),
+    not_observed_s: Type.Union(
+      [
+        Type.Integer({
+          description:
+            'seconds since the newest result in which checks were due and none has told; 0 while they come',
+        }),
+        Type.Null(),
+      ],
+      { description: 'null: not known' },
+    ),
     history: Type.Array(HistoryRowSchema),
   }),
   rest: { method: 'GET', path: '/services/{service}/history' },
@@ -34,23 +44,29 @@ export const getServiceHistory = operation({
   cli: {
     command: 'history',
     positionals: ['service'],
-    view: ({ service, hours, history }) =>
-      history.length === 0
-        ? { lines: [`${service} has no result in the last ${hours} h`] }
-        : {
-            columns: ['WHEN', 'STATUS', 'TOOK', 'CODE', 'DETAIL'],
-            rows: history.map((row) => [
-              row.ts,
-              row.status,
-              took(row.duration_ms),
-              row.code ?? '-',
-              row.detail,
-            ]),
-          },
+    view: ({ service, hours, history, not_observed_s }) => {
+      if (history.length === 0) return { lines: [`${service} has no result in the last ${hours} h`] };
+      const { ts } = history[0] as HistoryRow;
+      return {
+        lines: not_observed_s
+          ? [`${notObserved(not_observed_s)} until now: the newest result is of ${ts}`]
+          : [],
+        columns: ['WHEN', 'STATUS', 'TOOK', 'CODE', 'DETAIL'],
+        rows: history.flatMap(rowsOf),
+      };
+    },
   },
   async handler({ service, hours }, { store }) {
-    const history = await store.serviceHistory({ service, hours, limit: NEWEST_ROWS });
-    if (history === null) throw new MatrixError('MX_NOT_FOUND', `There is no service named "${service}"`);
-    return { service, hours, history: [...history] };
+    const found = await store.serviceHistory({ service, hours, limit: NEWEST_ROWS });
+    if (found === null) throw new MatrixError('MX_NOT_FOUND', `There is no service named "${service}"`);
+    return { service, hours, not_observed_s: found.not_observed_s, history: [...found.history] };
   },
 });
+
+const notObserved = (seconds: number): string => `not observed for ${span(seconds)}`;
+
+/** A check, and below it the gap before it: the newest is on top. */
+function rowsOf(row: HistoryRow): string[][] {
+  const check = [row.ts, row.status, took(row.duration_ms), row.code ?? '-', row.detail];
+  return row.not_observed_s ? [check, ['', '', '', '', notObserved(row.not_observed_s)]] : [check];
+}

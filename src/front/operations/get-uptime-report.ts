@@ -1,11 +1,13 @@
 import { Type } from 'typebox';
 import { UptimeRowSchema } from '../../../schema/wire.js';
 import { operation } from './operation.js';
+import { span } from './words.js';
 
 export const getUptimeReport = operation({
   name: 'get_uptime_report',
   title: 'Uptime report',
-  summary: 'Per service: checks passed, checks judged and the uptime in percent over the given days.',
+  summary:
+    'Per service: checks passed, checks judged, the uptime in percent and the time not observed, over the given days.',
   scope: 'viewer',
   mutates: false,
   input: Type.Object(
@@ -23,7 +25,7 @@ export const getUptimeReport = operation({
       services.length === 0
         ? { lines: [`Nothing was judged in the last ${days} days.`] }
         : {
-            columns: ['SERVICE', 'UPTIME', 'PASSES', 'WARNS', 'FAILS', 'TOTAL'],
+            columns: ['SERVICE', 'UPTIME', 'PASSES', 'WARNS', 'FAILS', 'TOTAL', 'NOT OBSERVED'],
             rows: services.map((row) => [
               row.service,
               row.uptime_percent === null ? '-' : `${row.uptime_percent.toFixed(2)} %`,
@@ -31,6 +33,7 @@ export const getUptimeReport = operation({
               String(row.warns),
               String(row.fails),
               String(row.total),
+              row.not_observed_s ? span(row.not_observed_s) : '-',
             ]),
           },
   },

@@ -15,6 +15,20 @@ export function ago(instant: string | null, nowMs: number = Date.now()): string 
   return `${Math.floor(seconds / divisorS)} ${unit} ago`;
 }
 
+/** `42 s`, `3 min`, `3 h 2 min`, `4 d 6 h`: the two largest units, so that a gap can be told from another. */
+export function span(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return two(minutes, 'min', seconds % 60, 's');
+  const hours = Math.floor(minutes / 60);
+  return hours < 24
+    ? two(hours, 'h', minutes % 60, 'min')
+    : two(Math.floor(hours / 24), 'd', hours % 24, 'h');
+}
+
+const two = (large: number, unit: string, small: number, smallUnit: string): string =>
+  small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${smallUnit}`;
+
 /** `12 ms`, `3.4 s`; `-` for no duration. */
 export function took(durationMs: number | null): string {
   if (durationMs === null) return '-';
