@@ -49,7 +49,8 @@ async function restartedFamily(context: SideContext): Promise<Start> {
       heard = (outcomes) => {
         if (outcomes.some(({ results }) => results[0]?.verdict === 'pass')) resolve();
       };
-      family.submit([{ target, dueAt: Date.now() }]);
+      const ready = { wallMs: Date.now(), monotonicMs: performance.now() };
+      family.submit([{ target, dueAt: ready.wallMs, ready }]);
     });
   await family.start();
   await passes();

@@ -15,23 +15,15 @@ import type { NodeState } from '../contract/tree.js';
 import type { Logger } from '../log/logger.js';
 import { Producer } from '../queue/producer.js';
 import { Spool } from '../queue/spool.js';
-import { Leadership } from '../store/leadership.js';
 import type { RestartAnswer, SupervisionEvent } from '../supervisor/child.js';
 import type { Logging } from '../supervisor/thread-side.js';
 import type { Watch } from '../supervisor/watch.js';
-import { TARGETS_CHANNEL } from '../writer/commands.js';
 import { ownDataDir } from './data-lock.js';
+import { Lead } from './lead.js';
 import { spoolSamples } from './metrics.js';
 import { Registered } from './registered.js';
 import { unstored } from './unstored.js';
 
-/** Advisory lock of the one collector; chosen at random. */
-export const COLLECTOR_LOCK = 7_264_119_303;
-/**
- * A database that does not answer at the start must not keep Matrix from watching. Should another process watch
- * too, results meet under the same key and are stored once. In ms.
- */
-const LEAD_WITHOUT_DATABASE_MS = 15_000;
 /** How long checks under way may take to end when Matrix stops, in ms. */
 const DRAIN_MS = 6_000;
 
@@ -52,9 +44,8 @@ export class Collecting {
   private readonly producer: Producer;
   private readonly collector: Collector;
   private readonly registered: Registered;
-  private leadership: Leadership | null = null;
+  private readonly lead: Lead;
   private url: string | null = null;
-  private withoutDatabase: NodeJS.Timeout | null = null;
   private stopping = false;
 
   /** Takes the data directory and opens the spool, where an earlier process may have left results. */
@@ -85,39 +76,30 @@ export class Collecting {
       log,
     });
     this.registered = new Registered({ families, checkIntervalMs: settings.checkIntervalMs, log });
+    this.lead = new Lead({
+      log,
+      loadTargets: () => this.loadRegistered(),
+      onLead: (before) => this.collector.lead(before),
+      onFollow: () => void this.collector.follow(),
+    });
   }
 
   /** Starts the probe threads; asking begins when this process is known to be the collector. */
   start(): void {
     void this.collector.start(this.options.settings.targets);
-    this.withoutDatabase = setTimeout(() => {
-      this.options.log.warn(
-        { event: 'collecting_without_database' },
-        'the database does not answer; checks are made and their results kept on disk',
-      );
-      this.collector.lead();
-    }, LEAD_WITHOUT_DATABASE_MS);
+    this.lead.start();
   }
 
   /** Names the database; results wait until it is there. */
   connect(url: string): void {
     this.url = url;
     this.producer.connect(url);
+    this.lead.connect(url);
   }
 
-  /** The schema is up to date: this process may compete for being the collector. */
+  /** The schema is up to date: where the collector before left off can be read. */
   compete(): void {
-    if (this.url === null || this.stopping || this.leadership !== null) return;
-    this.leadership = new Leadership({
-      url: this.url,
-      lock: COLLECTOR_LOCK,
-      name: 'collector',
-      listen: TARGETS_CHANNEL,
-      log: this.options.log,
-      onGained: () => this.collects(true),
-      onLost: () => this.collects(false),
-      onNotified: () => void this.loadRegistered(),
-    });
+    this.lead.ready();
   }
 
   async configure(targets: readonly Target[]): Promise<void> {
@@ -128,14 +110,15 @@ export class Collecting {
   async loadRegistered(): Promise<void> {
     if (this.url === null) return;
     const targets = await this.registered.load(this.url);
-    if (targets !== null && !this.stopping) await this.collector.register(targets);
+    // A takeover does not wait for threads: what is due waits for them by itself.
+    if (targets !== null && !this.stopping) void this.collector.register(targets);
   }
 
   /** Lets a standby take over at once, then brings everything that was collected to the queue or the spool. */
   async stop(): Promise<void> {
     this.stopping = true;
-    if (this.withoutDatabase !== null) clearTimeout(this.withoutDatabase);
-    await this.leadership?.close();
+    // First it asks for nothing more, then another one may: no instant is asked for by both.
+    await this.lead.close(this.collector.follow());
     await this.collector.stop(DRAIN_MS);
     await Promise.all([this.producer.close(), this.registered.close()]);
   }
@@ -166,16 +149,6 @@ export class Collecting {
 
   samples(): MetricSample[] {
     return [...this.collector.samples(), ...spoolSamples(this.producer, this.spool)];
-  }
-
-  private collects(leads: boolean): void {
-    if (this.withoutDatabase !== null) clearTimeout(this.withoutDatabase);
-    this.options.log.info(
-      { event: 'collector', active: leads },
-      leads ? 'this process collects' : 'another process collects; this one stands by',
-    );
-    if (leads) this.collector.lead();
-    else this.collector.follow();
   }
 
   private queueState(problem: string | null): void {

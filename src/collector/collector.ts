@@ -13,6 +13,8 @@ import type { RestartAnswer, SupervisionEvent } from '../supervisor/child.js';
 import type { Due, Outcome } from '../supervisor/due.js';
 import { Family } from '../supervisor/family.js';
 import type { Watch } from '../supervisor/watch.js';
+import { onOneClock } from './began.js';
+import { type Before, NOTHING_BEFORE } from './continuity.js';
 import { Lag } from './lag.js';
 import { collectorSamples } from './samples.js';
 import { familyDown, familyGone, familyUp } from './self.js';
@@ -96,20 +98,24 @@ export class Collector {
     return this.ticker.get(target)?.intervalMs ?? this.options.cycleMs;
   }
 
-  /** This process collects from now on. */
-  lead(): void {
-    if (this.leads) return;
+  /** This process collects from now on, and goes on where those before it left off. */
+  lead(before: Before = NOTHING_BEFORE): void {
+    if (this.leads) {
+      this.ticker.learn(before.dues);
+      return;
+    }
     this.leads = true;
     this.declare();
-    this.ticker.set(this.targets());
-    this.ticker.start();
+    this.ticker.start(this.targets(), before);
   }
 
-  /** Another process collects. */
-  follow(): void {
+  /**
+   * Another process collects, or is about to. Asks for nothing more, and answers the epoch ms up to which every
+   * instant was asked for; null when this process did not collect.
+   */
+  follow(): number | null {
     this.leads = false;
-    this.ticker.stop();
-    this.ticker.set([]);
+    return this.ticker.stop();
   }
 
   get collecting(): boolean {
@@ -118,7 +124,7 @@ export class Collector {
 
   /** Stops asking, waits for what was asked, at most `graceMs`, then ends the threads. */
   async stop(graceMs: number): Promise<void> {
-    this.ticker.stop();
+    this.follow();
     const end = this.options.clock.monotonic() + graceMs;
     while (this.ticker.running > 0 && this.options.clock.monotonic() < end) {
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -139,7 +145,7 @@ export class Collector {
 
   samples(): MetricSample[] {
     return collectorSamples({
-      targets: this.ticker.size,
+      targets: this.leads ? this.ticker.size : 0,
       running: this.ticker.running,
       skipped: this.ticker.skipped,
       held: this.gate.backlog,
@@ -178,6 +184,7 @@ export class Collector {
     const fresh = [...needed]
       .filter((name) => !this.families.has(name))
       .flatMap((name) => this.makeFamily(name));
+    this.gate.keep(new Set(targets.map((target) => target.name)));
     if (this.leads) this.ticker.set(targets);
     await Promise.all([...fresh.map((family) => family.start()), ...idle.map((family) => family.stop())]);
   }
@@ -211,9 +218,11 @@ export class Collector {
   }
 
   private answered(family: string, outcomes: readonly Outcome[]): void {
+    const now = this.ticker.now();
     for (const { due, results } of outcomes) {
       this.ticker.answered(due);
-      this.gate.take(results);
+      const checked = onOneClock(due, results, now);
+      this.gate.take(checked.results, checked.began);
     }
     const judged = outcomes.some(({ results }) => results.some((result) => !NO_CHECK.has(result.code ?? '')));
     if (judged && this.said.get(family) !== 'up') this.says(family, 'up', familyUp(family, this.now()));

@@ -18,6 +18,16 @@ export function phaseOf(name: string): number {
 
 /** The first instant after `afterMs` (epoch ms) at which a target of this interval and phase is due. */
 export function nextDue(afterMs: number, intervalMs: number, phase: number): number {
-  const offset = Math.floor(phase * intervalMs);
-  return (Math.floor((afterMs - offset) / intervalMs) + 1) * intervalMs + offset;
+  return newestDue(afterMs, intervalMs, phase) + intervalMs;
+}
+
+/** The newest instant at or before `atMs` (epoch ms) at which it was due. */
+export function newestDue(atMs: number, intervalMs: number, phase: number): number {
+  return atMs - beyondGrid(atMs, intervalMs, phase);
+}
+
+/** How far an instant lies behind the newest instant of the grid, 0 to below `intervalMs`. */
+export function beyondGrid(atMs: number, intervalMs: number, phase: number): number {
+  const beyond = (atMs - Math.floor(phase * intervalMs)) % intervalMs;
+  return beyond < 0 ? beyond + intervalMs : beyond;
 }

@@ -1,15 +1,16 @@
 /**
  * Says when which target is due. Instants are aligned to the wall clock (so that they survive restarts and two
  * machines agree), waiting is done on the monotonic clock (so that a step of the wall clock makes no storm: it
- * is noticed and every target is placed anew). A late tick is late once; missed instants are never made up for.
+ * is noticed and every target is placed anew). A late tick is late once; missed instants are never made up for,
+ * but for the newest one of each target that nobody asked for while the collector changed (ADR 0009).
  */
 
 import type { Target } from '../config/settings.js';
 import type { Clock } from '../contract/clock.js';
-import type { Due } from '../supervisor/due.js';
+import type { Due, Moment } from '../supervisor/due.js';
+import { type Before, NOTHING_BEFORE, type StoredDues } from './continuity.js';
 import { Cycles } from './cycles.js';
-import { nextDue, phaseOf } from './phase.js';
-import { TimingWheel } from './wheel.js';
+import { type Place, SLOT_MS, Timetable } from './timetable.js';
 
 export interface TickerOptions {
   readonly clock: Clock;
@@ -20,173 +21,144 @@ export interface TickerOptions {
   readonly onClockStep: (stepMs: number) => void;
 }
 
-interface Timed {
-  target: Target;
-  phase: number;
-  /** Due instant of the check that runs; null when none does. */
-  running: number | null;
-  /** Entries of the wheel that carry an older number are dead. */
-  generation: number;
-}
-
-interface Tick {
-  readonly timed: Timed;
-  readonly generation: number;
-  readonly dueAt: number;
-}
-
-const SLOT_MS = 20;
-const SLOTS = 512;
-/** The wall clock counts as stepped when it drifts this far from the monotonic one between two ticks, in ms. */
-const STEP_MS = 1_000;
-/** New targets are looked at at once, but no more of them a second than this. */
-const FIRST_LOOK_PER_S = 500;
+/** A thread that stood still for this long may have lost more than time: another process may collect by now, in ms. */
+const STILL_MS = 5_000;
+/** Time to hear of that before anything is asked for, in ms. */
+const HEARING_MS = 500;
+/** The writer itself closes cycles that were left open longer than this, in ms beyond their window. */
+const ADOPT_MS = 60_000;
 
 export class Ticker {
   /** Checks that were not made because the one before still ran. */
   skipped = 0;
-  private readonly targets = new Map<string, Timed>();
+  private readonly timetable: Timetable;
   private readonly cycles: Cycles;
-  private wheel: TimingWheel<Tick>;
-  private offsetMs: number;
-  /**
-   * Grows by one when the wall clock steps back. Instants that come a second time are then not the same ones: a
-   * result is identified by its service and its due instant, and an hour of checks would count as stored already.
-   */
-  private shiftMs = 0;
+  /** Checks handed over and not answered, by target. */
+  private readonly runs = new Map<string, Due>();
   private timer: NodeJS.Timeout | null = null;
+  private tickedAt = 0;
+  private heldUntil = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: TickerOptions) {
     this.cycles = new Cycles(options.cycleMs);
-    this.offsetMs = this.wallOffset();
-    this.wheel = new TimingWheel(SLOT_MS, SLOTS, options.clock.monotonic());
+    this.timetable = new Timetable(options.clock, options.cycleMs);
   }
 
-  start(): void {
-    this.timer ??= setInterval(() => this.tick(), SLOT_MS);
+  /** Begins to ask for these targets, where those who asked before left off. */
+  start(targets: readonly Target[], before: Before = NOTHING_BEFORE): void {
+    if (this.timer !== null) return;
+    this.timetable.begin(targets, before);
+    this.adoptCycle(before.dues);
+    this.tickedAt = this.options.clock.monotonic();
+    this.timer = setInterval(() => this.tick(), SLOT_MS);
   }
 
-  /** No check is due any more; those that run may still be answered. */
-  stop(): void {
-    if (this.timer !== null) clearInterval(this.timer);
+  /**
+   * Asks for nothing any more; what runs may still be answered, and its cycles close with that. Answers the epoch
+   * ms up to which every instant was asked for; null when none was.
+   */
+  stop(): number | null {
+    if (this.timer === null) return null;
+    clearInterval(this.timer);
     this.timer = null;
+    this.cycles.end();
+    this.closeCycles();
+    const soonest = this.timetable.soonest();
+    return Number.isFinite(soonest) ? Math.min(soonest - 1, this.options.clock.now()) : null;
   }
 
   /** Makes this the list of targets. A target that did not change keeps its place; a new one is looked at soon. */
   set(targets: readonly Target[]): void {
-    const names = new Set(targets.map((target) => target.name));
-    for (const [name, timed] of this.targets) {
-      if (names.has(name)) continue;
-      timed.generation += 1;
-      this.targets.delete(name);
-    }
-    const fresh = targets.filter((target) => !this.targets.has(target.name));
-    const spreadMs = (fresh.length / FIRST_LOOK_PER_S) * 1000;
-    for (const target of targets) {
-      const timed = this.targets.get(target.name);
-      if (timed === undefined) this.add(target, spreadMs);
-      else this.change(timed, target);
-    }
+    this.timetable.set(targets);
+  }
+
+  /** Hears what is stored after it began without knowing. */
+  learn(dues: StoredDues): void {
+    this.timetable.learn(dues);
   }
 
   get(name: string): Target | undefined {
-    return this.targets.get(name)?.target;
+    return this.timetable.get(name)?.target;
   }
 
   get size(): number {
-    return this.targets.size;
+    return this.timetable.size;
   }
 
   /** Checks that were handed over and not answered yet. */
   get running(): number {
-    let count = 0;
-    for (const timed of this.targets.values()) if (timed.running !== null) count += 1;
-    return count;
+    return this.runs.size;
   }
 
-  /** Checks a target now, unless a check of it runs already; false when there is no such target. */
+  /** Cycles that have begun and are not closed. */
+  get openCycles(): number {
+    return this.cycles.size;
+  }
+
+  /** The present on both clocks, as instants are made from it. */
+  now(): Moment {
+    return this.timetable.now();
+  }
+
+  /** Checks a target now, unless a check of it runs already; false when there is no such target to ask. */
   checkNow(name: string): boolean {
-    const timed = this.targets.get(name);
-    if (timed === undefined) return false;
-    if (timed.running === null) this.options.onDue([this.begin(timed, Math.round(this.options.clock.now()))]);
+    const place = this.timetable.get(name);
+    if (place === undefined || this.timer === null) return false;
+    const ready = this.timetable.now();
+    if (!this.runs.has(name)) this.options.onDue([this.begin(place, Math.round(ready.wallMs), ready)]);
     return true;
   }
 
   /** A check that was handed over has its outcome. */
   answered(due: Due): void {
-    const timed = this.targets.get(due.target.name);
-    if (timed?.running === due.dueAt) timed.running = null;
+    const { name } = due.target;
+    if (this.runs.get(name)?.dueAt === due.dueAt) this.runs.delete(name);
     this.cycles.answered(due.dueAt);
-  }
-
-  private add(target: Target, spreadMs: number): void {
-    const timed: Timed = { target, phase: phaseOf(target.name), running: null, generation: 0 };
-    this.targets.set(target.name, timed);
-    const firstLook = this.options.clock.now() + timed.phase * Math.min(spreadMs, target.intervalMs);
-    this.schedule(timed, Math.round(firstLook));
-  }
-
-  private change(timed: Timed, target: Target): void {
-    const moved = timed.target.intervalMs !== target.intervalMs;
-    timed.target = target;
-    if (!moved) return;
-    timed.generation += 1;
-    this.scheduleNext(timed);
+    if (this.timer === null) this.closeCycles();
   }
 
   private tick(): void {
-    const { clock } = this.options;
-    const now = clock.monotonic();
-    const offset = this.wallOffset();
-    const step = offset - this.offsetMs;
-    // A slewing clock is followed tick by tick, so that it never adds up to what looks like a step.
-    this.offsetMs = offset;
-    if (Math.abs(step) > STEP_MS) this.realign(step);
+    const now = this.options.clock.monotonic();
+    if (now - this.tickedAt > STILL_MS) this.heldUntil = now + HEARING_MS;
+    this.tickedAt = now;
+    const stepMs = this.timetable.followClock();
+    if (stepMs !== 0) {
+      // Windows that lie ahead now would stay open until they come again.
+      this.cycles.end();
+      this.options.onClockStep(stepMs);
+    }
+    if (now < this.heldUntil) return;
     const due: Due[] = [];
-    for (const { timed, generation, dueAt } of this.wheel.advance(now)) {
-      if (generation !== timed.generation) continue;
-      // The wall clock may still be just short of the instant that was waited for: that one is not due again.
-      this.scheduleNext(timed, dueAt);
-      if (timed.running === null) {
-        due.push(this.begin(timed, dueAt));
-      } else {
+    for (const { place, dueAt, ready } of this.timetable.take()) {
+      if (this.runs.has(place.target.name)) {
         this.skipped += 1;
         this.cycles.skipped(dueAt);
+      } else {
+        due.push(this.begin(place, dueAt, ready));
       }
     }
     if (due.length > 0) this.options.onDue(due);
-    const closed = this.cycles.close(now + this.offsetMs);
+    this.closeCycles();
+  }
+
+  private begin(place: Place, dueAt: number, ready: Moment): Due {
+    const due = { target: place.target, dueAt, ready };
+    this.runs.set(place.target.name, due);
+    place.askedAt = dueAt;
+    this.cycles.began(dueAt);
+    return due;
+  }
+
+  private closeCycles(): void {
+    const closed = this.cycles.close(this.timetable.now().wallMs);
     if (closed.length > 0) this.options.onClosed(closed);
   }
 
-  private begin(timed: Timed, dueAt: number): Due {
-    timed.running = dueAt;
-    this.cycles.began(dueAt);
-    return { target: timed.target, dueAt };
-  }
-
-  private scheduleNext(timed: Timed, after = Number.NEGATIVE_INFINITY): void {
-    const from = Math.max(this.options.clock.now(), after);
-    const { target, phase } = timed;
-    this.schedule(timed, nextDue(from - this.shiftMs, target.intervalMs, phase) + this.shiftMs);
-  }
-
-  private schedule(timed: Timed, dueAt: number): void {
-    this.wheel.schedule(dueAt - this.offsetMs, { timed, generation: timed.generation, dueAt });
-  }
-
-  /** After a step of the wall clock every target gets its next instant by the new time. */
-  private realign(stepMs: number): void {
-    if (stepMs < 0) this.shiftMs += 1;
-    this.wheel = new TimingWheel(SLOT_MS, SLOTS, this.options.clock.monotonic());
-    for (const timed of this.targets.values()) {
-      timed.generation += 1;
-      this.scheduleNext(timed);
-    }
-    this.options.onClockStep(stepMs);
-  }
-
-  private wallOffset(): number {
-    return this.options.clock.now() - this.options.clock.monotonic();
+  /** The cycle in which the one before left: nobody else closes it. */
+  private adoptCycle(dues: StoredDues): void {
+    const now = this.options.clock.now();
+    let newest = Number.NEGATIVE_INFINITY;
+    for (const dueAt of dues.values()) if (dueAt <= now) newest = Math.max(newest, dueAt);
+    if (now - newest < this.options.cycleMs + ADOPT_MS) this.cycles.adopt(newest);
   }
 }

@@ -3,9 +3,11 @@
  * queue: while the uplink is down, failures of checks that cross it become `unknown` with that cause. A failure
  * that came before the uplink was last looked at is held until it has been, since the first thing a dying uplink
  * does is to fail the check that happened to be due. Holding is bounded in time and number; a check that passes
- * is never doubted.
+ * is never doubted. Everything is compared on the monotonic clock, so that no step of the wall clock excuses or
+ * blames anybody.
  */
 import type { Clock } from '../contract/clock.js';
+import { LIMITS } from '../contract/limits.js';
 import type { Attribution, Result } from '../contract/result.js';
 
 export interface GateOptions {
@@ -24,24 +26,20 @@ export interface GateOptions {
 
 interface Held {
   readonly results: readonly Result[];
+  readonly began: number;
   readonly timer: NodeJS.Timeout;
 }
 
-/** Most probe calls held at once; one more lets the oldest go as it is. */
-const MAX_HELD = 10_000;
 /** No check that began during an outage ends later than this after it, in ms. */
 const AFTERMATH_MS = 600_000;
 
 export class UplinkGate {
   private attribution: Attribution | null = null;
+  /** When the check began whose word that is. */
   private judgedAt = Number.NEGATIVE_INFINITY;
-  /** The same instant on the monotonic clock, which no step of the wall clock makes older or newer. */
   private heardAt = Number.NEGATIVE_INFINITY;
-  /**
-   * The newest outage of the uplink: what it was, and when the uplink was first seen to work again, on the wall
-   * clock (`endedAt`, compared with the starts of checks) and on the monotonic one (`overAt`).
-   */
-  private outage: { sentence: string; endedAt: number; overAt: number | null } | null = null;
+  /** The newest outage of the uplink: what it was, and the start of the check that first saw it work again. */
+  private outage: { sentence: string; endedAt: number | null } | null = null;
   private readonly held = new Set<Held>();
   /** Targets that failed last time while the uplink worked: they are down by themselves, no need to ask again. */
   private readonly downByThemselves = new Set<string>();
@@ -57,13 +55,13 @@ export class UplinkGate {
     return this.held.size;
   }
 
-  /** Takes the results of one probe call. */
-  take(results: readonly Result[]): void {
+  /** Takes the results of one probe call, and when that began in monotonic ms. */
+  take(results: readonly Result[], began: number): void {
     this.forgetOldWords();
     const verdict = results.find((result) => result.attribution !== undefined);
     if (verdict?.attribution !== undefined) {
       this.options.onResults(results);
-      this.judged(verdict.attribution, verdict.startedAt);
+      this.judged(verdict.attribution, began);
       return;
     }
     const suspect = results.find(
@@ -72,11 +70,16 @@ export class UplinkGate {
     if (suspect === undefined) {
       for (const result of results) this.downByThemselves.delete(result.target);
       this.options.onResults(results);
-    } else if (this.isFresh(results) || this.isKnown(suspect) || !this.options.checkUplink()) {
-      this.release(results);
+    } else if (this.isFresh(began) || this.isKnown(suspect) || !this.options.checkUplink()) {
+      this.release(results, began);
     } else {
-      this.hold(results);
+      this.hold(results, began);
     }
+  }
+
+  /** Targets that are watched: what is remembered of others is forgotten. */
+  keep(targets: ReadonlySet<string>): void {
+    for (const name of this.downByThemselves) if (!targets.has(name)) this.downByThemselves.delete(name);
   }
 
   /** Lets everything go as it is: Matrix is stopping. */
@@ -99,48 +102,48 @@ export class UplinkGate {
   }
 
   /** The uplink was looked at after these checks began, so its verdict covers them. */
-  private isFresh(results: readonly Result[]): boolean {
-    return results.every((result) => result.startedAt <= this.judgedAt);
+  private isFresh(began: number): boolean {
+    return began <= this.judgedAt;
   }
 
-  private judged(attribution: Attribution, startedAt: number): void {
-    const heardAt = this.options.clock.monotonic();
+  private judged(attribution: Attribution, began: number): void {
     if (attribution.state === 'down') {
-      this.outage = { sentence: attribution.sentence, endedAt: Number.POSITIVE_INFINITY, overAt: null };
+      this.outage = { sentence: attribution.sentence, endedAt: null };
     } else if (this.outage !== null) {
-      if (this.outage.overAt === null) this.outage = { ...this.outage, endedAt: startedAt, overAt: heardAt };
-      else if (heardAt - this.outage.overAt > AFTERMATH_MS) this.outage = null;
+      if (this.outage.endedAt === null) this.outage = { ...this.outage, endedAt: began };
+      else if (began - this.outage.endedAt > AFTERMATH_MS) this.outage = null;
     }
     this.attribution = attribution;
-    this.judgedAt = startedAt;
-    this.heardAt = heardAt;
+    this.judgedAt = began;
+    this.heardAt = this.options.clock.monotonic();
     for (const held of [...this.held]) {
-      if (this.isFresh(held.results) || attribution.state === 'down') this.let(held);
+      if (this.isFresh(held.began) || attribution.state === 'down') this.let(held);
       else this.options.checkUplink();
     }
   }
 
-  private hold(results: readonly Result[]): void {
-    const held: Held = { results, timer: setTimeout(() => this.let(held), this.options.holdMs()) };
+  private hold(results: readonly Result[], began: number): void {
+    const timer = setTimeout(() => this.let(held), this.options.holdMs());
+    const held: Held = { results, began, timer };
     this.held.add(held);
     const [oldest] = this.held;
-    if (this.held.size > MAX_HELD && oldest !== undefined) this.let(oldest);
+    if (this.held.size > LIMITS.held_checks.value && oldest !== undefined) this.let(oldest);
   }
 
   private let(held: Held): void {
     clearTimeout(held.timer);
-    if (this.held.delete(held)) this.release(held.results);
+    if (this.held.delete(held)) this.release(held.results, held.began);
   }
 
-  private release(results: readonly Result[]): void {
-    this.options.onResults(results.map((result) => this.judge(result)));
+  private release(results: readonly Result[], began: number): void {
+    this.options.onResults(results.map((result) => this.judge(result, began)));
   }
 
   /** A check that began while the uplink was down failed because of it, also when it ended after. */
-  private judge(result: Result): Result {
+  private judge(result: Result, began: number): Result {
     const { outage } = this;
     if (result.verdict !== 'fail' || !this.options.overUplink(result.target)) return result;
-    if (outage === null || result.startedAt >= outage.endedAt) {
+    if (outage === null || (outage.endedAt !== null && began >= outage.endedAt)) {
       this.downByThemselves.add(result.target);
       return result;
     }

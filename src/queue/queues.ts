@@ -9,7 +9,7 @@ export const DEAD_QUEUE = 'matrix-results-dead';
 /** Notices on their way to the channels, enqueued by the writer's own transaction. */
 export const NOTICES_QUEUE = 'matrix-notices';
 
-const BOSS_SCHEMA = 'pgboss';
+export const BOSS_SCHEMA = 'pgboss';
 
 /**
  * The channel that pg-boss notifies when a job arrives on a queue with `notify`. pg-boss listens there only for

@@ -173,8 +173,8 @@ export class Family {
   private hand(slot: number, thread: ProbeThread): void {
     const { clock, onLag } = this.options;
     const dues = this.takeBatch(this.concurrency - this.flights.loadOf(slot));
-    const now = clock.now();
-    for (const due of dues) onLag?.(Math.max(0, now - due.dueAt));
+    const now = clock.monotonic();
+    for (const due of dues) onLag?.(Math.max(0, now - due.ready.monotonicMs));
     thread.run({
       batch: this.flights.begin(slot, dues),
       items: dues.map(({ target, dueAt }) => ({
@@ -235,8 +235,8 @@ export class Family {
       family: this.name,
       target: name,
       dueAt: due.dueAt,
-      startedAt: due.dueAt,
-      durationMs: Math.max(0, this.options.clock.now() - due.dueAt),
+      startedAt: Math.round(due.ready.wallMs),
+      durationMs: Math.max(0, this.options.clock.monotonic() - due.ready.monotonicMs),
       verdict: 'unknown',
       code,
       detail: COMMON_CODES[code],

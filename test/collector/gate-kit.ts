@@ -49,13 +49,13 @@ export class Scene {
   }
 
   take(target: string, verdict: Result['verdict']): void {
-    this.gate.take([this.check(target, verdict)]);
+    this.gate.take([this.check(target, verdict)], this.now);
   }
 
   uplink(attribution: Attribution): void {
     this.asked = 0;
     const verdict = attribution.state === 'up' ? 'pass' : 'fail';
-    this.gate.take([this.check('wan', verdict, { attribution })]);
+    this.gate.take([this.check('wan', verdict, { attribution })], this.now);
   }
 
   /** What has come out of one target, in order. */

@@ -54,6 +54,11 @@ export class Scene {
     mock.timers.tick(20);
   }
 
+  /** Time passes for everybody, and this process is not there. */
+  away(ms: number): void {
+    this.monotonic += ms;
+  }
+
   of(name: string): (Due & { wall: number })[] {
     return this.due.filter((due) => due.target.name === name);
   }
@@ -67,8 +72,7 @@ export function onOwnTimers(): void {
 
 export function started(targets: readonly Target[], cycleMs?: number): Scene {
   const scene = new Scene(cycleMs);
-  scene.ticker.set(targets);
-  scene.ticker.start();
+  scene.ticker.start(targets);
   return scene;
 }
 

@@ -67,10 +67,21 @@ describe('a late tick', () => {
     const scene = started([targetOf('a'), targetOf('b')]);
     scene.pass(3_000);
     const before = scene.due.length;
-    scene.stall(30_000);
+    scene.stall(4_000);
     assert.equal(scene.due.length, before + 2);
     scene.pass(1_000);
     assert.equal(scene.due.length, before + 4);
+  });
+
+  test('after a long standstill asks for nothing before it could hear that another process collects now', () => {
+    const scene = started([targetOf('a', 20_000), targetOf('b', 20_000)]);
+    scene.pass(3_000);
+    const before = scene.due.length;
+    scene.stall(30_000);
+    scene.pass(400);
+    assert.equal(scene.due.length, before);
+    scene.pass(200);
+    assert.equal(scene.due.length, before + 2, 'then each is asked for once');
   });
 });
 
@@ -221,7 +232,7 @@ test('a stopped ticker asks for nothing', () => {
   const before = scene.due.length;
   scene.pass(10_000);
   assert.equal(scene.due.length, before);
-  scene.ticker.start();
+  scene.ticker.start([targetOf('a')]);
   scene.pass(2_100);
   assert.ok(scene.due.length > before && scene.due.length <= before + 3);
 });

@@ -37,14 +37,14 @@ describe('the uplink dies between two looks at it', () => {
   test('a check that began while it was down and ended after is not judged', () => {
     scene.uplink(UP);
     scene.pass(5_000);
-    const slow = scene.check('far-a', 'fail');
+    const [slow, slowBegan] = [scene.check('far-a', 'fail'), scene.now];
     scene.pass(100);
     scene.uplink(DOWN);
-    const later = scene.check('far-b', 'fail');
+    const [later, laterBegan] = [scene.check('far-b', 'fail'), scene.now];
     scene.pass(3_000);
     scene.uplink(UP);
-    scene.gate.take([slow]);
-    scene.gate.take([later]);
+    scene.gate.take([slow], slowBegan);
+    scene.gate.take([later], laterBegan);
     assert.deepEqual([scene.of('far-a'), scene.of('far-b')], [['excused'], ['excused']]);
   });
 
@@ -74,11 +74,11 @@ describe('a service that is down by itself', () => {
 
   test('an uplink check that had begun before proves nothing; another one is asked for', () => {
     scene.uplink(UP);
-    const old = scene.check('wan', 'pass', { attribution: UP });
+    const [old, oldBegan] = [scene.check('wan', 'pass', { attribution: UP }), scene.now];
     scene.pass(100);
     scene.take('far-a', 'fail');
     scene.asked = 0;
-    scene.gate.take([old]);
+    scene.gate.take([old], oldBegan);
     assert.deepEqual(scene.of('far-a'), []);
     assert.equal(scene.asked, 1);
     scene.pass(100);
@@ -174,20 +174,54 @@ describe('an uplink that nobody looks at any more excuses nothing', () => {
   });
 });
 
-test('a wall clock that was set back does not excuse failures for the hour that comes twice', () => {
-  scene.uplink(DOWN);
-  scene.pass(1_000);
+for (const stepMs of [-3_600_000, 3_600_000]) {
+  describe(`a wall clock that steps by ${stepMs / 3_600_000} h`, () => {
+    test('does not excuse a failure that began when the uplink worked again', () => {
+      scene.uplink(DOWN);
+      scene.pass(1_000);
+      scene.uplink(UP);
+      scene.stepMs = stepMs;
+      scene.pass(1_000);
+      scene.take('far-a', 'fail');
+      scene.pass(100);
+      scene.uplink(UP);
+      assert.deepEqual(scene.of('far-a'), ['fail']);
+    });
+
+    test('does not blame a target for a check that began while the uplink was down', () => {
+      scene.uplink(DOWN);
+      const [slow, began] = [scene.check('far-a', 'fail'), scene.now];
+      scene.stepMs = stepMs;
+      scene.pass(1_000);
+      scene.uplink(UP);
+      scene.gate.take([slow], began);
+      assert.deepEqual(scene.of('far-a'), ['excused']);
+    });
+
+    test('lets a failure that is held wait for word of the uplink as before', () => {
+      scene.uplink(UP);
+      scene.pass(1_000);
+      scene.take('far-a', 'fail');
+      scene.stepMs = stepMs;
+      scene.pass(100);
+      assert.deepEqual(scene.of('far-a'), []);
+      scene.uplink(UP);
+      assert.deepEqual(scene.of('far-a'), ['fail']);
+    });
+  });
+}
+
+test('what is remembered of targets that are not watched any more is forgotten', () => {
   scene.uplink(UP);
-  scene.stepMs = -3_600_000;
-  for (let minute = 0; minute < 12; minute += 1) {
-    scene.pass(50_000);
-    scene.uplink(UP);
-  }
-  scene.pass(1_000);
   scene.take('far-a', 'fail');
-  scene.pass(100);
-  scene.uplink(UP);
-  assert.deepEqual(scene.of('far-a'), ['fail']);
+  scene.take('far-b', 'fail');
+  scene.gate.keep(new Set(['far-b']));
+  scene.pass(1_000);
+  scene.asked = 0;
+  scene.take('far-b', 'fail');
+  assert.equal(scene.asked, 0, 'known to be down by itself');
+  scene.take('far-a', 'fail');
+  assert.equal(scene.asked, 1, 'a new target of that name is suspicious');
 });
 
 test('what one call says stays together, and only failures in it are excused', () => {
@@ -195,7 +229,10 @@ test('what one call says stays together, and only failures in it are excused', (
   scene.pass(1_000);
   const of = (service: string, verdict: Result['verdict']) =>
     scene.check('far-engine', verdict, { service, target: 'far-engine' });
-  scene.gate.take([of('far-engine', 'pass'), of('far-engine/a', 'fail'), of('far-engine/b', 'warn')]);
+  scene.gate.take(
+    [of('far-engine', 'pass'), of('far-engine/a', 'fail'), of('far-engine/b', 'warn')],
+    scene.now,
+  );
   scene.pass(100);
   scene.uplink(DOWN);
   const call = scene.calls.find((results) => results.length === 3);

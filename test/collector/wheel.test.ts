@@ -156,7 +156,7 @@ describe('cycles', () => {
 describe('lateness', () => {
   test('is a histogram whose buckets add up', () => {
     const lag = new Lag();
-    for (const ms of [0, 5, 30, 800, 99_000]) lag.observe(ms);
+    for (const ms of [0, 5, 30, 800, 99_000]) lag.observe('http', ms);
     const samples = lag.samples();
     const bucket = (le: string) =>
       samples.find((sample) => sample.labels['le'] === le && sample.name.endsWith('_bucket'))?.value;

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/contract/clock.js';
 import type { FamilySpec } from '../../src/contract/family.js';
 import type { Result } from '../../src/contract/result.js';
 import type { SupervisionEvent } from '../../src/supervisor/child.js';
-import type { Due, Outcome } from '../../src/supervisor/due.js';
+import type { Due, Moment, Outcome } from '../../src/supervisor/due.js';
 import { Family } from '../../src/supervisor/family.js';
 import type { Load } from '../support/probe-fixture.js';
 import { until } from '../support/wait.js';
@@ -35,6 +35,8 @@ after(() => Promise.all(made.map((family) => family.stop())));
 
 let nextName = 1;
 let nextDueAt = 1_000;
+
+const now = (): Moment => ({ wallMs: systemClock.now(), monotonicMs: systemClock.monotonic() });
 
 export function targetOf({ name, does, ms, timeoutMs }: Behaviour): Target {
   const config = { name: name ?? `t${nextName++}`, does: does ?? 'pass', ms: ms ?? 0 };
@@ -68,6 +70,7 @@ export function makeFamily(
     const dues = targets.map((behaviour) => ({
       target: targetOf(behaviour),
       dueAt: nextDueAt++,
+      ready: now(),
     }));
     family.submit(dues);
     return dues;

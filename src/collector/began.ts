@@ -1,0 +1,31 @@
+import type { Result } from '../contract/result.js';
+import type { Due, Moment } from '../supervisor/due.js';
+import { STEP_MS } from './continuity.js';
+
+/**
+ * When a check began, on the monotonic clock. Its thread stamped it with the wall clock, which may have stepped
+ * between its being handed over (`ready`) and now: the stamp is read by whichever of the two clocks puts it between
+ * them. Answers when it was handed over when neither does. Pure.
+ */
+export function beganAt(startedAt: number, ready: Moment, now: Moment): number {
+  const readings = [ready, now].map(({ wallMs, monotonicMs }) => startedAt - wallMs + monotonicMs);
+  const between = readings.find((at) => at >= ready.monotonicMs - STEP_MS && at <= now.monotonicMs + STEP_MS);
+  return Math.min(Math.max(between ?? ready.monotonicMs, ready.monotonicMs), now.monotonicMs);
+}
+
+/**
+ * The results of one call, and when it began in monotonic ms. Should the clock have stepped between the check's
+ * being due and its start, the start is told by the clock that its due instant was read from, so that the two can
+ * be compared. Pure.
+ */
+export function onOneClock(
+  { ready }: Due,
+  results: readonly Result[],
+  now: Moment,
+): { readonly began: number; readonly results: readonly Result[] } {
+  const stamped = results[0]?.startedAt ?? ready.wallMs;
+  const began = beganAt(stamped, ready, now);
+  const startedAt = Math.round(ready.wallMs + began - ready.monotonicMs);
+  const isStepped = Math.abs(startedAt - stamped) > STEP_MS;
+  return { began, results: isStepped ? results.map((result) => ({ ...result, startedAt })) : results };
+}
