@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { access, open } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { MatrixError, messageOf } from '../contract/errors.js';
@@ -76,10 +76,15 @@ export async function readConfigFile(file: string): Promise<string> {
   }
 }
 
-/** Reads in pieces, so that a device file such as /dev/zero ends at the limit instead of in memory. */
+/**
+ * Reads a regular file, in pieces, since it may grow meanwhile. Opened so that a FIFO without a writer does not hold
+ * the start for ever: it is refused, as a directory or a device is.
+ */
 async function readBounded(file: string): Promise<Buffer> {
-  const handle = await open(file, 'r');
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new Error(`it is ${kindOf(stat)}, not a regular file`);
     const pieces: Buffer[] = [];
     for (let size = 0; ; ) {
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(64 * 1024), 0, 64 * 1024, null);
@@ -92,6 +97,12 @@ async function readBounded(file: string): Promise<Buffer> {
   } finally {
     await handle.close();
   }
+}
+
+function kindOf(stat: Stats): string {
+  if (stat.isDirectory()) return 'a directory';
+  if (stat.isFIFO()) return 'a FIFO';
+  return stat.isCharacterDevice() || stat.isBlockDevice() ? 'a device' : 'something else';
 }
 
 /** A file's name as people type it: relative when it is below `cwd`. */

@@ -55,12 +55,14 @@ function report(problems: readonly Problem[]): string {
   return [`The configuration has ${count}:`, ...lines, ERRORS.MX_CONFIG_INVALID.next].join('\n');
 }
 
-/** `['http', 0, 'x y']` as `http[0]."x y"`. */
+/** `['http', 0, 'x y']` as `http[0]."x y"`, bounded. */
 export function pathText(path: Path): string {
+  const { value: most } = LIMITS.config_path;
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
     else text += (text === '' ? '' : '.') + (/^[\w-]+$/.test(step) ? step : JSON.stringify(step));
+    if (text.length > most) return `${text.slice(0, most - 1)}…`;
   }
   return text;
 }

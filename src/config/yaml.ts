@@ -26,20 +26,23 @@ export function parseYaml(text: string, document: ConfigDocument): void {
   const parsed = parseAllDocuments(text, {
     lineCounter: lines,
     prettyErrors: false,
-    uniqueKeys: true,
+    // Looked for below: the parser compares each key with all before it, which takes minutes for a big map.
+    uniqueKeys: false,
     version: '1.2',
     schema: 'core',
     logLevel: 'silent',
   });
   const documents = Array.isArray(parsed) ? parsed : [];
-  for (const extra of documents.slice(1)) {
-    document.syntax(at(extra.range[0]), 'expected one document, came another');
-  }
+  const second = documents[1];
+  if (second !== undefined) document.syntax(at(second.range[0]), 'expected one document, came another');
   const first = documents[0];
   if (first === undefined) return;
-  for (const error of [...first.errors, ...first.warnings]) document.syntax(at(error.pos[0]), error.message);
-  // A duplicate key leaves a readable tree: go on, so that everything else is reported with it.
-  if (first.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return;
+  // One mistake may make the parser complain of every character after it.
+  const errors = [...first.errors, ...first.warnings].slice(0, LIMITS.config_syntax_errors.value);
+  for (const error of errors) {
+    document.syntax(at(error.pos[0]), error.message);
+  }
+  if (first.errors.length > 0) return;
   const root = first.contents;
   if (root === null || (isScalar(root) && root.value === null)) return;
   if (isMap(root)) new Reader(document, at).map(root, [], document.root);
@@ -70,6 +73,10 @@ class Reader {
       }
       const key = String(pair.key.value);
       const keyPath = [...path, key];
+      // A tree that is unfolded once more was looked through before.
+      if (Object.hasOwn(into, key) && this.#open.size === 0) {
+        this.#document.syntax(place, 'Map keys must be unique');
+      }
       this.#document.mark(keyPath, place);
       setOwn(into, key, this.#value(pair.value, keyPath, place));
     }

@@ -1,11 +1,15 @@
 /** Without these Matrix would run with other settings than the user wrote, or start on ones that cannot work. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkConfig } from '../../src/config/check.js';
 import { draftSettings, loadSettings } from '../../src/config/load.js';
 import { PACKAGE_ROOT } from '../../src/config/paths.js';
+import { LIMITS } from '../../src/contract/limits.js';
 import { dirWith, optionsFor, refusal, tempDir } from './fixture.js';
 
 const STRONG = 'k7Qw9zLm2Xv4Bn6Rt8Yp1Sd3Fg5Hj0Ac';
@@ -178,12 +182,20 @@ test('which file counts is never a guess', async (t) => {
 test('a named file that cannot be read is an error of its own, not a start with defaults', async (t) => {
   const cwd = await tempDir(t);
   await mkdir(join(cwd, 'dir.toml'));
+  execFileSync('mkfifo', [join(cwd, 'fifo.toml')]);
+  const socket = createServer().listen(join(cwd, 'socket.toml'));
+  t.after(() => socket.close());
+  await once(socket, 'listening');
+  await writeFile(join(cwd, 'big.toml'), Buffer.alloc(LIMITS.config_file.value + 1, '#'));
   await writeFile(join(cwd, 'latin1.toml'), Buffer.from('# caf\xe9\n', 'latin1'));
   for (const [file, why] of [
     ['absent.toml', /ENOENT/],
-    ['dir.toml', /EISDIR/],
+    ['dir.toml', /it is a directory, not a regular file/],
+    ['fifo.toml', /it is a FIFO, not a regular file/],
+    ['socket.toml', /ENXIO/],
     ['latin1.toml', /not UTF-8/],
-    ['/dev/zero', /larger than/],
+    ['/dev/zero', /it is a device, not a regular file/],
+    ['big.toml', /larger than/],
   ] as const) {
     await assert.rejects(draftSettings({ ...optionsFor(cwd), file }), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'MX_CONFIG_UNREADABLE');

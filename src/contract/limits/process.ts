@@ -76,6 +76,12 @@ export const PROCESS_LIMITS = limits({
     bounds: 'Nesting of a config file.',
     beyond: 'Refused with MX_CONFIG_INVALID.',
   },
+  config_path: {
+    value: 300,
+    unit: 'chars',
+    bounds: 'The path of a key in a sentence about the config file.',
+    beyond: 'Cut, with an ellipsis at its end.',
+  },
   config_aliases: {
     value: 20_000,
     unit: 'count',
