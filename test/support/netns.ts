@@ -24,6 +24,8 @@ export type Part = 'link' | 'gateway' | 'gateway_icmp' | 'internet' | 'dns';
 export interface Uplink {
   /** Name of the namespace in which Matrix runs. */
   readonly lan: string;
+  /** Name of the namespace across the uplink, where servers can be started. */
+  readonly far: string;
   /** Addresses, as seen from there. */
   readonly gateway: string;
   readonly internet: string;
@@ -167,6 +169,7 @@ function uplinkOf(
   };
   return {
     lan,
+    far: names.internet,
     gateway: GATEWAY,
     internet: ANYCAST,
     dns: DNS,

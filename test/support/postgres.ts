@@ -38,10 +38,14 @@ function account(): { uid: number; gid: number } | Record<string, never> {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-export async function startPostgres(settings: readonly string[] = []): Promise<TestPostgres> {
+/** `parent`: where its directory is made. */
+export async function startPostgres(
+  settings: readonly string[] = [],
+  parent: string = tmpdir(),
+): Promise<TestPostgres> {
   const bin = binaries();
   const owner = account();
-  const directory = mkdtempSync(join(tmpdir(), 'mx-pg-'));
+  const directory = mkdtempSync(join(parent, 'mx-pg-'));
   if ('uid' in owner) chownSync(directory, owner.uid as number, owner.gid as number);
   const data = join(directory, 'data');
   execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'matrix', '-A', 'trust', '-E', 'UTF8', '--no-sync'], {
