@@ -1,10 +1,11 @@
 /** From what the collector says to what travels: batches of a bounded size, in order. Pure but for the ids. */
 import type { Batch } from '../../schema/messages.js';
+import { LIMITS } from '../contract/limits.js';
 import type { Result } from '../contract/result.js';
 import { orderedId } from './ids.js';
 
 /** Most results in one job, unless one entry alone has more. */
-export const MAX_BATCH_RESULTS = 500;
+export const MAX_BATCH_RESULTS = LIMITS.batch_results.value;
 
 /** What may travel in a batch; an entry is never split. */
 export interface Entry {

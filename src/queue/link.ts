@@ -57,6 +57,14 @@ export class QueueLink {
     }
   }
 
+  /** Runs a statement on the queue's tables. Rejects when the database is away. */
+  async run(text: string, values: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
+    await this.open();
+    const { pool } = this;
+    if (pool === null) throw new Error('the database has moved');
+    return (await pool.query<Record<string, unknown>>(text, [...values])).rows;
+  }
+
   async close(): Promise<void> {
     const { boss, pool } = this;
     this.boss = null;

@@ -6,9 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch } from '../../schema/messages.js';
 import { messageOf } from '../contract/errors.js';
 import type { Result } from '../contract/result.js';
-import { type Entry, gather, MAX_BATCH_RESULTS, resultsIn } from './batches.js';
+import { type Entry, MAX_BATCH_RESULTS, resultsIn } from './batches.js';
+import type { ProducerCounts } from './counts.js';
+import { Depth, type DepthLimits } from './depth.js';
+import { DropLog } from './drops.js';
 import { QueueLink } from './link.js';
 import type { Spool } from './spool.js';
+import { Spooling } from './spooling.js';
+import { Waiting } from './waiting.js';
 
 /** How long results are gathered before they leave, in ms. */
 const GATHER_MS = 50;
@@ -16,40 +21,53 @@ const GATHER_MS = 50;
 const GATHER_SPOOL_MS = 200;
 /** Pause between attempts while the database is away, in ms. */
 const RETRY_MS = 500;
-/** Most results held in memory when neither database nor spool takes them. */
-const MAX_PENDING_RESULTS = 100_000;
+/** Pause between looks at how much waits in the queue, in ms. */
+const DEPTH_MS = 10_000;
+/** The same while too much waits. */
+const DEPTH_FULL_MS = 2_000;
+/** Batches that leave memory together: what is on its way cannot be given up for something newer. */
+const TAKE_BATCHES = 20;
 
 export type { Entry } from './batches.js';
+export type { ProducerCounts } from './counts.js';
 
 export interface ProducerOptions {
   readonly node: string;
   readonly spool: Spool;
-  /** Hears when the queue becomes reachable (null) or not (why). */
+  /** Hears when the queue takes results (null) or not (why). */
   readonly onState: (problem: string | null) => void;
   /** Hears of results that have to wait, so that people see them meanwhile. */
   readonly onWaiting?: (results: readonly Result[]) => void;
   readonly log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>;
+  readonly depthLimits?: DepthLimits;
+  readonly depthMs?: number;
 }
 
 export class Producer {
-  /** Results dropped because neither database nor spool could take them. */
-  dropped = 0;
-  private pending: Entry[] = [];
-  private pendingResults = 0;
-  private wake: (() => void) | null = null;
+  /** Jobs removed from the queues because there were too many, by queue. */
+  readonly trimmed: ReadonlyMap<string, number>;
+  private readonly waiting: Waiting;
+  private readonly depth: Depth;
+  private readonly spooling: Spooling;
+  private readonly drops: DropLog;
   private readonly link = new QueueLink((problem) => this.setProblem(problem));
+  private wake: (() => void) | null = null;
   private problem: string | null = 'not connected yet';
-  /** What was last said of the spool, so that it is not said twice a second. */
-  private spoolProblem: string | null = null;
-  private lostSegments = 0;
-  /** Batches of the oldest segment that are in the queue already. */
-  private readonly replayed = new Set<string>();
-  private closing = false;
+  private refusedResults = 0;
+  private waited: number;
+  /** Batches that were said to wait. */
+  private readonly told = new WeakSet<Batch>();
+  private readonly closer = new AbortController();
   private readonly loops: Promise<void>[];
-  private spoolUse: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: ProducerOptions) {
-    this.loops = [this.ingest(), this.replay()];
+    this.waiting = new Waiting(options.node);
+    this.depth = new Depth(options.log, options.depthLimits);
+    this.trimmed = this.depth.trimmed;
+    this.spooling = new Spooling(options.spool, options.log);
+    this.drops = new DropLog(options.log);
+    this.waited = options.spool.results;
+    this.loops = [this.ingest(), this.replay(), this.watch()];
   }
 
   /** Names the database; called again when it moved. */
@@ -59,82 +77,86 @@ export class Producer {
 
   /** Results accepted and not yet in the queue or on the spool. */
   get backlog(): number {
-    return this.pendingResults;
+    return this.waiting.results;
+  }
+
+  /** Results dropped because neither database nor spool could take them; the spool counts its own. */
+  get dropped(): number {
+    return this.waiting.dropped + this.refusedResults;
+  }
+
+  get counts(): ProducerCounts {
+    const { spool } = this.options;
+    return {
+      inMemory: this.backlog,
+      onSpool: spool.results,
+      spoolBytes: spool.bytes,
+      spoolMaxBytes: spool.maxBytes,
+      waited: this.waited,
+      dropped: this.dropped + spool.droppedResults,
+    };
   }
 
   add(entry: Entry): void {
-    this.pending.push(entry);
-    this.pendingResults += entry.results?.length ?? 0;
-    while (this.pendingResults > MAX_PENDING_RESULTS) {
-      const lost = this.pending.shift()?.results?.length ?? 0;
-      this.pendingResults -= lost;
-      this.dropped += lost;
-    }
+    this.waiting.add(entry);
     this.wake?.();
   }
 
   /** Sends or spools what is pending, then lets go of everything. Takes about a statement's time limit, at most. */
   async close(): Promise<void> {
-    this.closing = true;
+    this.closer.abort();
     this.wake?.();
     await Promise.all(this.loops);
-    await this.exclusive(() => this.options.spool.close());
+    await this.spooling.close();
     await this.link.close();
   }
 
+  private get closing(): boolean {
+    return this.closer.signal.aborted;
+  }
+
+  /** Whether results may go straight to the queue: not past older ones on the spool, not into a queue that is full. */
+  private get mayPass(): boolean {
+    return this.spooling.empty && this.depth.problem === null;
+  }
+
   private async ingest(): Promise<void> {
-    while (!(this.closing && this.pending.length === 0)) {
-      if (this.pending.length === 0) await this.untilWoken();
-      const spooling = !this.options.spool.empty;
-      if (this.pendingResults < MAX_BATCH_RESULTS && !this.closing)
-        await sleep(spooling ? GATHER_SPOOL_MS : GATHER_MS);
-      const batches = gather(this.pending.splice(0), this.options.node);
-      this.pendingResults = 0;
-      // While something older waits on the spool, nothing may overtake it.
-      const sent = this.options.spool.empty ? await this.send(batches) : 0;
+    while (!(this.closing && this.waiting.empty)) {
+      if (this.waiting.empty) await this.untilWoken();
+      if (this.backlog < MAX_BATCH_RESULTS) await this.pause(this.mayPass ? GATHER_MS : GATHER_SPOOL_MS);
+      const batches = this.waiting.take(TAKE_BATCHES);
+      const sent = this.mayPass ? await this.send(batches) : 0;
+      this.waiting.done(batches.slice(0, sent));
       if (sent < batches.length) await this.keep(batches.slice(sent));
+      this.drops.look(this.counts.dropped, this.problem === null && this.spooling.empty);
     }
   }
 
   /** Everything spooled goes to the queue, oldest first, before anything newer may. */
   private async replay(): Promise<void> {
     while (!this.closing) {
-      if (this.options.spool.empty && this.link.isOpen) {
-        await sleep(RETRY_MS);
-        continue;
-      }
-      if (await this.replayOldest()) continue;
-      await sleep(RETRY_MS);
+      const idle = this.spooling.empty && this.link.isOpen;
+      if (idle || this.depth.problem !== null || !(await this.replayOldest())) await this.pause(RETRY_MS);
     }
   }
 
-  /** Moves the oldest segment into the queue; false when there is none or it could not be moved. */
   private async replayOldest(): Promise<boolean> {
-    const { spool, log } = this.options;
-    try {
-      const oldest = await this.exclusive(() => spool.oldest());
-      if (oldest === null) {
-        await this.reconnect();
-        return false;
+    return (await this.reconnected()) && this.spooling.replayOldest((batches) => this.send(batches));
+  }
+
+  /** Looks now and then how much waits in the queue. It also sees a database that is away while nothing is sent. */
+  private async watch(): Promise<void> {
+    const { depthMs = DEPTH_MS } = this.options;
+    while (!this.closing) {
+      await this.pause(this.depth.problem === null ? depthMs : Math.min(depthMs, DEPTH_FULL_MS));
+      if (this.closing || !this.link.isOpen) continue;
+      try {
+        await this.depth.look((text, values) => this.link.run(text, values));
+        if (this.depth.problem !== null) this.setProblem(this.depth.problem);
+        else this.answers();
+      } catch (error) {
+        this.setProblem(messageOf(error));
       }
-      if (oldest.batches.length === 0) {
-        // Left by an append that failed, or by what made it unreadable: nothing was queued by forgetting it.
-        await this.exclusive(() => oldest.forget());
-        this.spoolLost(spool.lostSegments);
-        return true;
-      }
-      const waiting = oldest.batches.filter((batch) => !this.replayed.has(batch.id));
-      const sent = await this.send(waiting);
-      for (const batch of waiting.slice(0, sent)) this.replayed.add(batch.id);
-      if (sent < waiting.length) return false;
-      await this.exclusive(() => oldest.forget());
-      this.replayed.clear();
-      this.spoolWorks(null);
-      log.info({ event: 'spool_replayed', batches: oldest.batches.length }, 'spooled results are queued');
-      return true;
-    } catch (error) {
-      this.spoolWorks(messageOf(error));
-      return false;
     }
   }
 
@@ -158,56 +180,46 @@ export class Producer {
   }
 
   private refused(batch: Batch, error: unknown): void {
-    this.dropped += batch.results.length;
+    this.refusedResults += batch.results.length;
     this.options.log.warn(
       { event: 'batch_refused', results: batch.results.length, error: messageOf(error) },
       'PostgreSQL refuses a batch; it is dropped, so that it holds nothing up',
     );
   }
 
-  private async reconnect(): Promise<void> {
+  private async reconnected(): Promise<boolean> {
+    if (this.link.isOpen) return true;
     try {
       await this.link.open();
-      this.setProblem(null);
+      this.answers();
+      return true;
     } catch (error) {
       this.setProblem(messageOf(error));
+      return false;
     }
   }
 
+  /** A database that answers may still refuse to take anything: with results waiting, only they can tell. */
+  private answers(): void {
+    if (this.spooling.empty && this.backlog === 0) this.setProblem(null);
+  }
+
+  /** To the spool; what the disk does not take goes back to memory, in front of what came meanwhile. */
   private async keep(batches: readonly Batch[]): Promise<void> {
-    this.options.onWaiting?.(batches.flatMap((batch) => batch.results as unknown as Result[]));
-    try {
-      await this.exclusive(() => this.options.spool.append(batches));
-      this.spoolWorks(null);
-    } catch (error) {
-      this.spoolWorks(messageOf(error));
-      // Back to memory, in front of what came meanwhile; `add` bounds it.
-      this.pending.unshift(...(batches as readonly Entry[]));
-      this.pendingResults += resultsIn(batches);
-      if (this.closing) this.dropAll();
-      else await sleep(RETRY_MS);
-    }
+    this.tell(batches.filter((batch) => !this.told.has(batch)));
+    const kept = await this.spooling.keep(batches);
+    this.waiting.done(batches.slice(0, kept));
+    if (kept === batches.length) return;
+    this.waiting.putBack(batches.slice(kept));
+    if (this.closing) this.waiting.dropAll();
+    else await this.pause(RETRY_MS);
   }
 
-  private spoolWorks(problem: string | null): void {
-    if (problem !== null && problem !== this.spoolProblem)
-      this.options.log.warn({ event: 'spool_failed', error: problem }, 'the spool cannot be written or read');
-    this.spoolProblem = problem;
-  }
-
-  private spoolLost(segments: number): void {
-    if (segments > this.lostSegments)
-      this.options.log.error(
-        { event: 'spool_segment_lost', segments },
-        'a part of the spool is gone or cannot be read; its results are lost, the rest goes on',
-      );
-    this.lostSegments = segments;
-  }
-
-  private dropAll(): void {
-    this.dropped += this.pendingResults;
-    this.pending = [];
-    this.pendingResults = 0;
+  private tell(batches: readonly Batch[]): void {
+    for (const batch of batches) this.told.add(batch);
+    this.waited += resultsIn(batches);
+    if (batches.length > 0)
+      this.options.onWaiting?.(batches.flatMap((batch) => batch.results as unknown as Result[]));
   }
 
   private setProblem(problem: string | null): void {
@@ -216,10 +228,9 @@ export class Producer {
     this.options.onState(problem);
   }
 
-  private exclusive<T>(use: () => Promise<T>): Promise<T> {
-    const turn = this.spoolUse.then(use, use);
-    this.spoolUse = turn.catch(() => undefined);
-    return turn;
+  /** Ends early when it is closed. */
+  private pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.closer.signal }).catch(() => undefined);
   }
 
   private untilWoken(): Promise<void> {
@@ -228,7 +239,7 @@ export class Producer {
         this.wake = null;
         resolve();
       };
-      if (this.closing || this.pending.length > 0) this.wake();
+      if (this.closing || !this.waiting.empty) this.wake();
     });
   }
 }

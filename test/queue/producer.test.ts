@@ -1,6 +1,6 @@
 /** From the collector into the queue of a real PostgreSQL that dies, freezes and moves: all of it, once, in order. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -230,6 +230,7 @@ describe('nothing wedges it', () => {
   test('with neither database nor disk, memory is bounded and every loss is counted', async () => {
     const { producer, directory, log } = await producing();
     rmSync(directory, { recursive: true, force: true });
+    writeFileSync(directory, 'a file where the spool should be');
     for (let n = 0; n < 150_000; n += 100) {
       producer.add({ results: Array.from({ length: 100 }, (_, m) => resultOf('s', n + m)) });
     }
