@@ -3,7 +3,8 @@
  * queue: while the uplink is down, failures of checks that cross it become `unknown` with that cause. A failure
  * that came before the uplink was last looked at is held until it has been, since the first thing a dying uplink
  * does is to fail the check that happened to be due. Holding is bounded in time and number; a check that passes
- * is never doubted. Everything is compared on the monotonic clock, so that no step of the wall clock excuses or
+ * is never doubted, but waits behind one of the same target that is held: results of a target keep their order, or
+ * its outage would be history before it was told. Everything is compared on the monotonic clock, so that no step of the wall clock excuses or
  * blames anybody.
  */
 import type { Clock } from '../contract/clock.js';
@@ -24,9 +25,16 @@ export interface GateOptions {
   readonly trustMs: () => number;
 }
 
-interface Held {
+/** What one probe call said, and when it began. */
+interface Call {
   readonly results: readonly Result[];
   readonly began: number;
+}
+
+/** The calls of one target that wait, in order. */
+interface Held {
+  readonly first: Call;
+  readonly later: Call[];
   readonly timer: NodeJS.Timeout;
 }
 
@@ -40,7 +48,9 @@ export class UplinkGate {
   private heardAt = Number.NEGATIVE_INFINITY;
   /** The newest outage of the uplink: what it was, and the start of the check that first saw it work again. */
   private outage: { sentence: string; endedAt: number | null } | null = null;
-  private readonly held = new Set<Held>();
+  private readonly held = new Map<string, Held>();
+  private heldCalls = 0;
+  private closed = false;
   /** Targets that failed last time while the uplink worked: they are down by themselves, no need to ask again. */
   private readonly downByThemselves = new Set<string>();
 
@@ -52,7 +62,7 @@ export class UplinkGate {
   }
 
   get backlog(): number {
-    return this.held.size;
+    return this.heldCalls;
   }
 
   /** Takes the results of one probe call, and when that began in monotonic ms. */
@@ -64,16 +74,21 @@ export class UplinkGate {
       this.judged(verdict.attribution, began);
       return;
     }
+    const before = this.held.get(results[0]?.target ?? '');
     const suspect = results.find(
       (result) => result.verdict === 'fail' && this.options.overUplink(result.target),
     );
-    if (suspect === undefined) {
+    if (before !== undefined) {
+      before.later.push({ results, began });
+      this.heldCalls += 1;
+      this.keepBound();
+    } else if (suspect === undefined) {
       for (const result of results) this.downByThemselves.delete(result.target);
       this.options.onResults(results);
-    } else if (this.isFresh(began) || this.isKnown(suspect) || !this.options.checkUplink()) {
+    } else if (this.closed || this.isFresh(began) || this.isKnown(suspect) || !this.options.checkUplink()) {
       this.release(results, began);
     } else {
-      this.hold(results, began);
+      this.hold(suspect.target, { results, began });
     }
   }
 
@@ -84,7 +99,8 @@ export class UplinkGate {
 
   /** Lets everything go as it is: Matrix is stopping. */
   close(): void {
-    for (const held of [...this.held]) this.let(held);
+    this.closed = true;
+    for (const target of [...this.held.keys()]) this.let(target);
   }
 
   /** An uplink that is not looked at any more must not excuse failures for ever. */
@@ -116,23 +132,33 @@ export class UplinkGate {
     this.attribution = attribution;
     this.judgedAt = began;
     this.heardAt = this.options.clock.monotonic();
-    for (const held of [...this.held]) {
-      if (this.isFresh(held.began) || attribution.state === 'down') this.let(held);
+    for (const [target, held] of [...this.held]) {
+      if (this.isFresh(held.first.began) || attribution.state === 'down') this.let(target);
       else this.options.checkUplink();
     }
   }
 
-  private hold(results: readonly Result[], began: number): void {
-    const timer = setTimeout(() => this.let(held), this.options.holdMs());
-    const held: Held = { results, began, timer };
-    this.held.add(held);
-    const [oldest] = this.held;
-    if (this.held.size > LIMITS.held_checks.value && oldest !== undefined) this.let(oldest);
+  private hold(target: string, first: Call): void {
+    const timer = setTimeout(() => this.let(target), this.options.holdMs());
+    this.held.set(target, { first, later: [], timer });
+    this.heldCalls += 1;
+    this.keepBound();
   }
 
-  private let(held: Held): void {
+  private keepBound(): void {
+    const [oldest] = this.held.keys();
+    if (this.heldCalls > LIMITS.held_checks.value && oldest !== undefined) this.let(oldest);
+  }
+
+  /** Lets the first call of a target go as it is, and looks at the ones behind it anew. */
+  private let(target: string): void {
+    const held = this.held.get(target);
+    if (held === undefined) return;
     clearTimeout(held.timer);
-    if (this.held.delete(held)) this.release(held.results, held.began);
+    this.held.delete(target);
+    this.heldCalls -= 1 + held.later.length;
+    this.release(held.first.results, held.first.began);
+    for (const { results, began } of held.later) this.take(results, began);
   }
 
   private release(results: readonly Result[], began: number): void {

@@ -25,6 +25,33 @@ describe('the uplink dies between two looks at it', () => {
     assert.deepEqual(scene.of('wan'), ['pass', 'fail'], 'the one alert names the cause');
   });
 
+  test('what a target says while its failure is held comes out behind it, in order', () => {
+    scene.uplink(UP);
+    scene.pass(10_000);
+    scene.take('far-a', 'fail');
+    scene.pass(1_000);
+    scene.take('far-a', 'pass');
+    scene.take('far-b', 'pass');
+    assert.deepEqual([scene.of('far-a'), scene.of('far-b')], [[], ['pass']]);
+    scene.pass(1_000);
+    scene.take('far-a', 'fail');
+    assert.equal(scene.gate.backlog, 3);
+    scene.pass(9_000);
+    assert.deepEqual(scene.of('far-a'), ['fail', 'pass'], 'nothing was heard of the uplink in time');
+    scene.uplink(UP);
+    assert.deepEqual(scene.of('far-a'), ['fail', 'pass', 'fail']);
+    assert.equal(scene.gate.backlog, 0);
+  });
+
+  test('when Matrix stops, all that is held comes out, in order', () => {
+    scene.uplink(UP);
+    scene.pass(10_000);
+    for (const verdict of ['fail', 'pass', 'fail'] as const) scene.take('far-a', verdict);
+    scene.gate.close();
+    assert.deepEqual(scene.of('far-a'), ['fail', 'pass', 'fail']);
+    assert.equal(scene.gate.backlog, 0);
+  });
+
   test('local checks, and checks that pass, are believed at once', () => {
     scene.uplink(DOWN);
     scene.pass(100);
