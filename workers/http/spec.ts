@@ -47,7 +47,6 @@ export const spec: FamilySpec<HttpTarget> = {
     bad_redirect: 'A redirect leads to something that is no http or https URL.',
     tls_expiring: 'All is as expected, but the certificate ends within certificate_warn_days.',
   },
-  concurrency: 200,
   overUplink: (target) => !isLocalHost(hostnameOf(target.url)),
   check: problemOf,
 };

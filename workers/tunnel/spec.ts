@@ -27,7 +27,6 @@ export const spec: FamilySpec<TunnelTarget> = {
     origin_disconnected:
       'Cloudflare answers, but the origin of the tunnel is not connected to it (530, error 1033).',
   },
-  concurrency: 200,
   overUplink: (target) => !isLocalHost(tunnelUrl(target)?.hostname ?? ''),
   check: problemOf,
 };
