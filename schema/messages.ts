@@ -104,6 +104,14 @@ export interface FrontInit {
   readonly log?: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'pretty' };
 }
 
+/**
+ * What became of an operator's wish to restart a child. `restarted`: it was replaced; `started`: it waited for its next
+ * try and does not any longer; `restarting`: it is being replaced, which takes longer than anybody waits for, or is the
+ * one that asks; `under_way`: it was starting or being replaced already. Refused: `not_wanted`, it is not meant to run
+ * now; `unknown`, there is none of that id that can be restarted.
+ */
+export type RestartOutcome = 'restarted' | 'started' | 'restarting' | 'under_way' | 'not_wanted' | 'unknown';
+
 /** Main → front. `database` comes whenever the database becomes reachable at a (new) URL. */
 export type ToFront =
   | { readonly kind: 'init'; readonly init: FrontInit }
@@ -112,10 +120,12 @@ export type ToFront =
   | { readonly kind: 'tree'; readonly tree: NodeState }
   | { readonly kind: 'metrics'; readonly samples: readonly MetricSample[] }
   | { readonly kind: 'dependencies'; readonly dependencies: Dependencies }
+  | { readonly kind: 'child_restarted'; readonly request: string; readonly outcome: RestartOutcome }
   | { readonly kind: 'drain' };
 
-/** Front → main. */
+/** Front → main. A `restart_child` is answered by a `child_restarted` of the same request. */
 export type FromFront =
   | { readonly kind: 'ready'; readonly port: number }
   | { readonly kind: 'fatal'; readonly code: ErrorCode; readonly message: string }
-  | { readonly kind: 'targets_changed' };
+  | { readonly kind: 'targets_changed' }
+  | { readonly kind: 'restart_child'; readonly request: string; readonly child: string };

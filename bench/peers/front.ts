@@ -64,7 +64,7 @@ servePeer<FrontCommand, FrontTold>(
       init: INIT,
       log: createLogger({ service: 'matrix', level: 'warn', format: 'json' }),
       checkTarget: noDatabase,
-      targetsChanged: () => undefined,
+      tell: () => undefined,
       store: storeOf(services),
     });
     await front.load();

@@ -13,10 +13,13 @@ import type { WriterStats } from '../writer/writer.js';
 import { type Children, coreChildren, type StoreSays, tellKeepDays, type WriterSays } from './children.js';
 import { Collecting } from './collecting.js';
 import { SupervisionCounts, treeSamples, writerSamples } from './metrics.js';
+import { restartNode } from './restarting.js';
 import { logSupervision } from './supervision-log.js';
 
 /** How often the front hears of tree, metrics and dependencies, in ms. */
 const REPORT_MS = 1_000;
+/** How soon it hears of the tree when something happened in it; what happens meanwhile goes with it, in ms. */
+const EVENT_REPORT_MS = 100;
 const ROOT_ID = 'root';
 /** More restarts of core children than this within the period, and Matrix gives up. */
 const ROOT_BUDGET = { intensity: 20, periodMs: 60_000 };
@@ -44,6 +47,7 @@ export class Matrix {
   private configProblem: string | null = null;
   private stopping = false;
   private reporting: NodeJS.Timeout | null = null;
+  private treeSoon: NodeJS.Timeout | null = null;
 
   /** Prepares everything and starts nothing. Rejects when the spool cannot be opened. */
   static async create(options: MatrixOptions): Promise<Matrix> {
@@ -119,6 +123,7 @@ export class Matrix {
     this.stopping = true;
     this.watch.stop();
     if (this.reporting !== null) clearInterval(this.reporting);
+    if (this.treeSoon !== null) clearTimeout(this.treeSoon);
     const { store, writer, front, keeper, notifier } = this.children;
     await Promise.all([this.collecting.stop(), front.stop()]);
     await Promise.all([writer.stop(), keeper.stop(), notifier.stop()]);
@@ -176,14 +181,25 @@ export class Matrix {
   private frontSays(says: FromFront): void {
     if (says.kind === 'ready') this.options.onListening(says.port);
     else if (says.kind === 'fatal') this.options.onFatal(says.message, says.code);
+    else if (says.kind === 'restart_child') void this.restart(says.child, says.request);
     else void this.collecting.loadRegistered();
+  }
+
+  private restart(child: string, request: string): Promise<void> {
+    return restartNode({
+      child,
+      supervisors: [this.root, this.collecting],
+      answer: (outcome) => this.front?.send({ kind: 'child_restarted', request, outcome }),
+    });
   }
 
   private supervised(event: SupervisionEvent): void {
     this.counts.observe(event);
     logSupervision(this.options.log, event, this.stopping);
     if (event.kind === 'exited' && event.id === 'front') this.front = null;
-    if (this.root.child(event.id) !== undefined && !this.stopping) this.root.observe(event);
+    if (this.stopping) return;
+    if (this.root.child(event.id) !== undefined) this.root.observe(event);
+    this.treeSoon ??= setTimeout(() => this.tellTree(), EVENT_REPORT_MS);
   }
 
   private dependencies(): Dependencies {
@@ -192,6 +208,11 @@ export class Matrix {
       writer: this.writerStats === null ? 'not started yet' : this.writerStats.problem,
       ...(this.configProblem === null ? {} : { config: this.configProblem }),
     };
+  }
+
+  private tellTree(): void {
+    this.treeSoon = null;
+    this.front?.send({ kind: 'tree', tree: this.tree() });
   }
 
   private report(): void {

@@ -46,7 +46,7 @@ async function start(init: FrontInit): Promise<Front> {
     init,
     log,
     checkTarget: targetChecker(init.checkIntervalS * 1000),
-    targetsChanged: () => tell({ kind: 'targets_changed' }),
+    tell,
   });
   tell({ kind: 'ready', port: front.port });
   return front;

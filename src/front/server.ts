@@ -1,5 +1,5 @@
 /** Composition of the front: the state, what feeds it, what serves it, and how it all stops. */
-import type { Dependencies, FrontInit, ToFront } from '../../schema/messages.js';
+import type { Dependencies, FromFront, FrontInit, ToFront } from '../../schema/messages.js';
 import type { NodeState } from '../contract/tree.js';
 import type { Logger } from '../log/logger.js';
 import type { Principal } from './auth.js';
@@ -11,6 +11,7 @@ import { accountant, serveHttp } from './http/serve.js';
 import { LimitUse } from './limit-use.js';
 import { LiveHub } from './live/hub.js';
 import { addLiveSocket } from './live/socket.js';
+import { MainRequests } from './main-requests.js';
 import { Metrics } from './metrics.js';
 import type { CheckTarget, OperationContext } from './operations/operation.js';
 import { pgStore } from './pg-store.js';
@@ -23,8 +24,8 @@ export interface FrontOptions {
   readonly init: FrontInit;
   readonly log: Logger;
   readonly checkTarget: CheckTarget;
-  /** Tells main that registered services changed. */
-  targetsChanged(): void;
+  /** Tells main something; what it answers comes back through `take`. */
+  tell(message: Extract<FromFront, { kind: 'targets_changed' | 'restart_child' }>): void;
   /** Instead of the store on the announced database: for benches and tests of the surfaces alone. */
   readonly store?: Store;
 }
@@ -92,6 +93,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     webSockets: () => hub.count,
     limits,
   });
+  const requests = new MainRequests(options.tell);
   const context = (principal: Principal): OperationContext => ({
     principal,
     store,
@@ -100,7 +102,8 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     tree: () => told.tree,
     limits: () => limits.rows(),
     announce: (changes) => feed.offer(changes),
-    targetsChanged: () => options.targetsChanged(),
+    restartChild: (id) => requests.restartChild(id),
+    targetsChanged: () => options.tell({ kind: 'targets_changed' }),
     checkTarget: options.checkTarget,
   });
 
@@ -122,7 +125,11 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       else if (news.kind === 'changes') feed.offer(news.changes);
       else if (news.kind === 'metrics') metrics.take(news.samples);
       else if (news.kind === 'dependencies') told.dependencies = news.dependencies;
-      else told.tree = news.tree;
+      else if (news.kind === 'child_restarted') requests.answered(news.request, news.outcome);
+      else {
+        told.tree = news.tree;
+        hub.report(news.tree);
+      }
     },
     async drain() {
       told.draining = true;

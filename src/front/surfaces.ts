@@ -2,13 +2,13 @@
 import type { FrontInit } from '../../schema/messages.js';
 import { MatrixError } from '../contract/errors.js';
 import type { Logger } from '../log/logger.js';
+import { LIVE_PATH } from '../snapshot/client.js';
 import { Authenticator, type Principal } from './auth.js';
 import { dispatcher } from './dispatch.js';
 import type { Health } from './health.js';
 import type { Exchange } from './http/exchange.js';
 import { errorReply } from './http/reply.js';
 import { Router } from './http/router.js';
-import { LIVE_PATH } from './live/socket.js';
 import { type McpEndpoint, mcpEndpoint } from './mcp/endpoint.js';
 import type { Metrics } from './metrics.js';
 import type { OperationContext } from './operations/operation.js';

@@ -3,6 +3,10 @@
  * reducer, so the three cannot disagree. Pure, and without imports at run time: the browser loads this file.
  */
 import type { Alert, Check, Cycle } from '../../schema/wire.js';
+import type { NodeState } from '../contract/tree.js';
+
+/** Where the WebSocket is, below the server's address. */
+export const LIVE_PATH = '/matrix/ws';
 
 /** Most unacknowledged alerts that a snapshot carries; the newest are kept. */
 export const MAX_LIVE_ALERTS = 1000;
@@ -56,17 +60,43 @@ export interface BeatMessage {
   /** The server's clock now, by which a client reckons ages whatever its own clock says. */
   readonly at: string;
 }
+/** The process tree, for subscribers of `supervisor`. It has no number: each one replaces the one before. */
+export interface TreeMessage {
+  readonly type: 'tree';
+  /** When the supervisor reported it, by the server's clock. */
+  readonly at: string;
+  /** How long ago that was when this was sent, in ms: to show an age, no two clocks need to agree. */
+  readonly age_ms: number;
+  readonly tree: NodeState;
+}
 export interface ErrorMessage {
   readonly type: 'error';
   readonly error: { readonly code: string; readonly message: string; readonly next: string };
 }
-export type LiveMessage = SnapshotMessage | PartMessage | DeltaMessage | BeatMessage | ErrorMessage;
+export type LiveMessage =
+  | SnapshotMessage
+  | PartMessage
+  | DeltaMessage
+  | BeatMessage
+  | TreeMessage
+  | ErrorMessage;
+
+/** `live`: snapshot, deltas and beats, to which every client begins subscribed. `supervisor`: the process tree. */
+export const TOPICS = ['live', 'supervisor'] as const;
+export type Topic = (typeof TOPICS)[number];
+
+/** What a client may say. `resync` is `subscribe` to `live`, also for whoever is subscribed already. */
+export type ClientMessage =
+  | { readonly type: 'resync' }
+  | { readonly type: 'subscribe' | 'unsubscribe'; readonly topic: Topic };
 
 export interface ClientState {
   readonly epoch: string;
   readonly seq: number;
   /** Parts of the snapshot still to come; the state is whole at 0. */
   readonly missingParts: number;
+  /** Numbers of the parts that came, so that one that comes twice does not stand for another. */
+  readonly parts: ReadonlySet<number>;
   readonly status: LiveStatus;
   readonly checks: ReadonlyMap<string, Check>;
   /** Unacknowledged, newest first. */
@@ -79,11 +109,25 @@ export interface Step {
   readonly resync: boolean;
 }
 
-/** Takes one message in. A delta already known is ignored; a gap asks for a resync and keeps the old state. */
+/**
+ * Takes one message in. What is known already is ignored; a gap asks for a resync and keeps the old state. A kind of
+ * message that this client does not know, because the server is newer or it is not about the status, changes nothing.
+ */
 export function receive(state: ClientState | null, message: LiveMessage): Step {
-  if (message.type === 'error') return { state, resync: false };
-  if (message.type === 'snapshot') return { state: fromSnapshot(message), resync: false };
-  if (state === null || message.epoch !== state.epoch) return { state, resync: true };
+  switch (message.type) {
+    case 'snapshot':
+      return { state: isOlder(message, state) ? state : fromSnapshot(message), resync: false };
+    case 'snapshot_part':
+    case 'delta':
+    case 'beat':
+      return state === null || message.epoch !== state.epoch ? { state, resync: true } : next(state, message);
+    default:
+      return { state, resync: false };
+  }
+}
+
+/** A message of the epoch that is known. */
+function next(state: ClientState, message: PartMessage | DeltaMessage | BeatMessage): Step {
   if (message.type === 'snapshot_part') return fromPart(state, message);
   if (state.missingParts > 0) return { state, resync: true };
   if (message.type === 'beat') return { state, resync: message.seq > state.seq };
@@ -115,11 +159,17 @@ function newestFirst(a: Alert, b: Alert): number {
   return a.id < b.id ? -1 : 1;
 }
 
+/** Within an epoch time only goes forward: a snapshot that was overtaken brings nothing back. */
+function isOlder(message: SnapshotMessage, state: ClientState | null): boolean {
+  return state !== null && message.epoch === state.epoch && message.seq < state.seq;
+}
+
 function fromSnapshot(message: SnapshotMessage): ClientState {
   return {
     epoch: message.epoch,
     seq: message.seq,
     missingParts: message.parts - 1,
+    parts: new Set([1]),
     status: message.status,
     checks: new Map(message.status.checks.map((check) => [check.service, check])),
     alerts: message.alerts,
@@ -127,10 +177,13 @@ function fromSnapshot(message: SnapshotMessage): ClientState {
 }
 
 function fromPart(state: ClientState, message: PartMessage): Step {
-  if (state.missingParts === 0 || message.seq !== state.seq) return { state, resync: state.missingParts > 0 };
+  const isAwaited = state.missingParts > 0 && message.seq === state.seq;
+  if (!isAwaited) return { state, resync: state.missingParts > 0 };
+  if (state.parts.has(message.part)) return { state, resync: false };
   const checks = new Map(state.checks);
   for (const check of message.checks) checks.set(check.service, check);
-  return { state: { ...state, missingParts: state.missingParts - 1, checks }, resync: false };
+  const parts = new Set([...state.parts, message.part]);
+  return { state: { ...state, missingParts: state.missingParts - 1, parts, checks }, resync: false };
 }
 
 function applyDelta(state: ClientState, delta: DeltaMessage): ClientState {

@@ -1,6 +1,6 @@
 /** A real front on a real port, on a store in memory: for what the surfaces do, whatever the database is. */
 import { randomUUID } from 'node:crypto';
-import type { Changes, FrontInit } from '../../schema/messages.js';
+import type { Changes, FromFront, FrontInit } from '../../schema/messages.js';
 import type { Alert, Check, Cycle, Service } from '../../schema/wire.js';
 import { MatrixError } from '../../src/contract/errors.js';
 import { mintToken, type Role } from '../../src/front/auth.js';
@@ -84,11 +84,12 @@ export class MemoryStore implements Store {
   async serviceHistory({ service, limit }: { service: string; limit: number }) {
     this.#work();
     if (!this.checks.some((one) => one.service === service)) return null;
-    const row = { status: 'pass', code: null, detail: 'fine', duration_ms: 3 } as const;
-    return Array.from({ length: limit }, (_, index) => ({
+    const row = { status: 'pass', code: null, detail: 'fine', duration_ms: 3, not_observed_s: 0 } as const;
+    const history = Array.from({ length: limit }, (_, index) => ({
       ...row,
       ts: new Date(Date.UTC(2026, 0, 2) - index * 1000).toISOString(),
     }));
+    return { history, not_observed_s: 0 };
   }
 
   async listAlerts({ includeAcked, limit }: { includeAcked: boolean; limit: number }) {
@@ -98,7 +99,7 @@ export class MemoryStore implements Store {
 
   async uptimeReport() {
     this.#work();
-    const counts = { passes: 99, warns: 0, fails: 1, total: 100, uptime_percent: 99 };
+    const counts = { passes: 99, warns: 0, fails: 1, total: 100, uptime_percent: 99, not_observed_s: 0 };
     return this.checks.map(({ service }) => ({ service, ...counts }));
   }
 
@@ -148,6 +149,8 @@ export interface Fixture {
   readonly base: string;
   readonly logLines: string[];
   readonly retargeted: { count: number };
+  /** Restarts that main was asked for; a test answers them through `front.take`. */
+  readonly restarts: Extract<FromFront, { kind: 'restart_child' }>[];
 }
 
 export function frontInit(more: Partial<FrontInit> = {}): FrontInit {
@@ -176,6 +179,7 @@ export async function serve(
   fill(store);
   const logLines: string[] = [];
   const retargeted = { count: 0 };
+  const restarts: Fixture['restarts'] = [];
   const front = await startFront({
     init: frontInit(more),
     log: createLogger({
@@ -191,13 +195,14 @@ export async function serve(
       if (family !== 'http') throw new MatrixError('MX_BAD_REQUEST', `There is no family named "${family}"`);
       return { intervalMs: 30_000 };
     },
-    targetsChanged: () => {
-      retargeted.count += 1;
+    tell: (message) => {
+      if (message.kind === 'targets_changed') retargeted.count += 1;
+      else restarts.push(message);
     },
     store,
   });
   await front.load();
-  return { front, store, base: `http://127.0.0.1:${front.port}`, logLines, retargeted };
+  return { front, store, base: `http://127.0.0.1:${front.port}`, logLines, retargeted, restarts };
 }
 
 export function token(role: Role, more: { ttlS?: number; secret?: string } = {}): Promise<string> {

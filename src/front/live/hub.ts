@@ -1,14 +1,18 @@
 /**
  * The WebSocket `/matrix/ws`. A client gets a snapshot as fast as it reads it, then the deltas it missed
  * meanwhile, and only then joins the topic on which each delta is published once for all. So a big snapshot gets
- * through although little is ever buffered for one client, and one that stops reading is cut off.
+ * through although little is ever buffered for one client, and one that stops reading is cut off. Who watches the
+ * process tree only leaves that topic and pays for none of it.
  */
 import type { Alert } from '../../../schema/wire.js';
 import { MatrixError } from '../../contract/errors.js';
-import type { BeatMessage, LiveStatus } from '../../snapshot/client.js';
+import type { NodeState } from '../../contract/tree.js';
+import type { BeatMessage, ClientMessage, LiveStatus } from '../../snapshot/client.js';
 import { errorBody } from '../http/reply.js';
 import type { TemplatedApp, WebSocket } from '../uws.js';
+import { parseClientMessage, UNDERSTOOD } from './client-message.js';
 import { RecentDeltas, snapshotParts } from './outbox.js';
+import { TreeTopic } from './tree-topic.js';
 
 const TOPIC = 'live';
 /** Send more only below this much buffered for the client. */
@@ -33,7 +37,7 @@ export interface LiveSource {
 
 export interface ClientData {
   readonly requestId: string;
-  /** Null once it has joined the topic. */
+  /** Null once it has joined the topic, or left it. */
   catchUp: { parts: readonly Buffer[]; next: number; seq: number; startedAtMs: number } | null;
   messages: number;
   windowFromMs: number;
@@ -46,6 +50,7 @@ export class LiveHub {
   readonly #onDropped: () => void;
   readonly #clients = new Set<Client>();
   readonly #recent = new RecentDeltas();
+  readonly #trees: TreeTopic;
   #parts: { readonly seq: number; readonly messages: readonly Buffer[] } | null = null;
   readonly #timer: NodeJS.Timeout;
 
@@ -53,6 +58,7 @@ export class LiveHub {
     this.#app = app;
     this.#source = source;
     this.#onDropped = onDropped;
+    this.#trees = new TreeTopic(app);
     this.#timer = setInterval(() => this.#beat(), BEAT_MS);
   }
 
@@ -68,6 +74,11 @@ export class LiveHub {
   publish(seq: number, bytes: Buffer): void {
     this.#recent.add(seq, bytes);
     this.#app.publish(TOPIC, bytes, false);
+  }
+
+  /** The process tree as main reports it. */
+  report(tree: NodeState): void {
+    this.#trees.take(tree);
   }
 
   open(client: Client): void {
@@ -97,16 +108,15 @@ export class LiveHub {
       data.messages = 0;
     }
     data.messages += 1;
-    if (data.messages > MAX_MESSAGES) client.end(1008, 'too many messages');
-    else if (!isResync(text)) {
-      const error = new MatrixError(
-        'MX_BAD_REQUEST',
-        'The only message understood here is {"type":"resync"}',
-      );
-      client.send(JSON.stringify({ type: 'error', ...errorBody(error.code, error.message, data.requestId) }));
-    } else if (data.catchUp === null) {
-      client.unsubscribe(TOPIC);
-      this.#begin(client);
+    if (data.messages > MAX_MESSAGES) {
+      client.end(1008, 'too many messages');
+      return;
+    }
+    const message = parseClientMessage(text);
+    if (message !== null) this.#obey(client, message);
+    else {
+      const { code, message: sentence } = new MatrixError('MX_BAD_REQUEST', UNDERSTOOD);
+      client.send(JSON.stringify({ type: 'error', ...errorBody(code, sentence, data.requestId) }));
     }
   }
 
@@ -114,6 +124,19 @@ export class LiveHub {
   close(): void {
     clearInterval(this.#timer);
     for (const client of [...this.#clients]) client.end(1001, 'stopping');
+  }
+
+  #obey(client: Client, message: ClientMessage): void {
+    if (message.type !== 'resync' && message.topic === 'supervisor') {
+      if (message.type === 'subscribe') this.#trees.join(client);
+      else this.#trees.leave(client);
+    } else if (message.type === 'unsubscribe') {
+      client.getUserData().catchUp = null;
+      client.unsubscribe(TOPIC);
+    } else if (client.getUserData().catchUp === null) {
+      client.unsubscribe(TOPIC);
+      this.#begin(client);
+    }
   }
 
   #begin(client: Client): void {
@@ -162,20 +185,12 @@ export class LiveHub {
 
   #beat(): void {
     this.#app.publish(TOPIC, this.#beatText(), false);
+    this.#trees.beat(BEAT_MS);
     for (const client of [...this.#clients]) {
       const startedAtMs = client.getUserData().catchUp?.startedAtMs;
       if (startedAtMs === undefined || performance.now() - startedAtMs < CATCH_UP_MS) continue;
       this.#onDropped();
       client.close();
     }
-  }
-}
-
-function isResync(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && (value as { type?: unknown }).type === 'resync';
-  } catch {
-    return false;
   }
 }

@@ -1,12 +1,12 @@
 /** Ties the hub to uWebSockets.js: who may connect, and the limits of a connection. */
 import { MatrixError } from '../../contract/errors.js';
+import { LIVE_PATH } from '../../snapshot/client.js';
 import { Exchange, type OnDone } from '../http/exchange.js';
 import { errorReply } from '../http/reply.js';
 import { type Access, principalOf } from '../rest.js';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from '../uws.js';
 import { type ClientData, type LiveHub, MAX_BACKPRESSURE_BYTES, MAX_FRAME_BYTES } from './hub.js';
 
-export const LIVE_PATH = '/matrix/ws';
 const IDLE_TIMEOUT_S = 32;
 /** A browser cannot set headers on a WebSocket: the page offers its token as a second subprotocol. */
 const PROTOCOL = 'matrix';

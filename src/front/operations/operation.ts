@@ -1,6 +1,6 @@
 /** What an operation is. REST, MCP and the command line are views of these. */
 import type { Static, TObject, TSchema } from 'typebox';
-import type { Changes } from '../../../schema/messages.js';
+import type { Changes, RestartOutcome } from '../../../schema/messages.js';
 import type { Status } from '../../../schema/wire.js';
 import type { NodeState } from '../../contract/tree.js';
 import type { Principal, Role } from '../auth.js';
@@ -24,6 +24,11 @@ export interface OperationContext {
   tree(): NodeState | null;
   /** Every limit with its present use. */
   limits(): readonly LimitRow[];
+  /**
+   * Asks main to restart a node of the tree.
+   * @throws MatrixError MX_SUPERVISOR_SILENT when main does not answer.
+   */
+  restartChild(id: string): Promise<RestartOutcome>;
   /** Takes a change in that this process committed itself. */
   announce(changes: Changes): void;
   /** Tells the collector to read the registered services again. */

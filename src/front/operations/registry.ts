@@ -12,6 +12,7 @@ import { listServices } from './list-services.js';
 import type { Operation } from './operation.js';
 import { registerService } from './register-service.js';
 import { removeService } from './remove-service.js';
+import { restartChild } from './restart-child.js';
 
 /**
  * Checks a list of operations.
@@ -68,4 +69,5 @@ export const OPERATIONS = registry([
   removeService,
   getSupervisor,
   getLimits,
+  restartChild,
 ]);
