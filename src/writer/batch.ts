@@ -4,16 +4,14 @@
  */
 
 import { Ajv } from 'ajv';
-import type pg from 'pg';
-import type { PgBoss } from 'pg-boss';
 import { type Batch, BatchSchema, type Changes } from '../../schema/messages.js';
 import type { Check } from '../../schema/wire.js';
 import { LIMITS } from '../contract/limits.js';
-import { bossDatabase, DEAD_QUEUE, NOTICES_QUEUE, RESULTS_QUEUE } from '../queue/queues.js';
+import { bossDatabase, NOTICES_QUEUE } from '../queue/queues.js';
 import { closeCycles, closeInterrupted, newestCycle } from './cycles.js';
 import { declareTargets } from './declare.js';
 import { type Directory, type Entry, loadDirectory } from './directory.js';
-import { sessionLost } from './failure.js';
+import { bury, type Job, type JobContext, withJobs } from './jobs.js';
 import { type Plan, plan } from './plan.js';
 import { resolve } from './resolve.js';
 import { nextRevision } from './transaction.js';
@@ -22,15 +20,12 @@ import { ensurePartitions, insertAlerts, insertDiscovered, insertResults, writeP
 
 const validBatch = new Ajv({ strict: true }).compile<Batch>(BatchSchema);
 
-export interface WriterContext {
-  readonly client: pg.Client;
-  readonly boss: PgBoss;
+export interface WriterContext extends JobContext {
   readonly customerId: string;
   readonly node: string;
   readonly cycleMs: number;
   /** Days whose partition is known to exist. */
   readonly days: Set<number>;
-  readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
 }
 
 export interface Outcome {
@@ -42,11 +37,6 @@ export interface Outcome {
   readonly orphaned: number;
   readonly directory: Directory;
   readonly changes: Changes | null;
-}
-
-interface Job {
-  readonly id: string;
-  readonly data: unknown;
 }
 
 /** Takes up to `limit` jobs and stores them. Throws when the transaction failed; then nothing happened. */
@@ -66,55 +56,6 @@ export async function processJobs(
     context.days.clear();
     throw error;
   }
-}
-
-/** Moves the oldest job to the dead queue, where an operator finds it; for a job that cannot be stored. */
-export async function buryOldest(context: WriterContext, reason: string): Promise<void> {
-  await withJobs(context, 1, async (jobs) => {
-    for (const job of jobs) await bury(context, job, reason);
-  });
-}
-
-/** Takes jobs, does `work` with them and completes them, all in one transaction. */
-async function withJobs<T>(
-  context: WriterContext,
-  limit: number,
-  work: (jobs: readonly Job[]) => Promise<T>,
-): Promise<T> {
-  const { client, boss } = context;
-  await client.query('BEGIN');
-  try {
-    const jobs = await fetchInOrder(context, limit);
-    const answer = await work(jobs);
-    const ids = jobs.map((job) => job.id);
-    if (ids.length > 0) await boss.complete(RESULTS_QUEUE, ids, null, { db: bossDatabase(client) });
-    await client.query('COMMIT');
-    return answer;
-  } catch (error) {
-    await rollBack(client, error);
-    throw error;
-  }
-}
-
-/** The order of the ids is the order of making; what an UPDATE returns has none. */
-async function fetchInOrder({ client, boss }: WriterContext, limit: number): Promise<Job[]> {
-  const jobs: Job[] = await boss.fetch(RESULTS_QUEUE, { batchSize: limit, db: bossDatabase(client) });
-  return jobs.sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-/** A session that is gone has rolled back by itself, and asking it would only cost another timeout. */
-async function rollBack(client: pg.Client, error: unknown): Promise<void> {
-  if (!sessionLost(error)) await client.query('ROLLBACK').catch(() => undefined);
-}
-
-async function bury(context: WriterContext, job: Job, reason: string): Promise<void> {
-  context.log.error(
-    { event: 'batch_buried', job: job.id, reason },
-    'a batch cannot be stored; it is kept aside',
-  );
-  await context.boss.insert(DEAD_QUEUE, [{ data: { reason, batch: job.data } }], {
-    db: bossDatabase(context.client),
-  });
 }
 
 /** A batch that is there twice, because it was replayed, counts once. */

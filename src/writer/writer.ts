@@ -9,12 +9,14 @@ import type { PgBoss } from 'pg-boss';
 import type { Changes } from '../../schema/messages.js';
 import { messageOf } from '../contract/errors.js';
 import { BOSS_CHANNEL, openBoss, RESULTS_QUEUE } from '../queue/queues.js';
+import { HolderWatch } from '../store/holder.js';
 import { migrate } from '../store/migrate.js';
 import { connectForLocks, createClient, createPool, endClient, sessionEnd } from '../store/pool.js';
-import { buryOldest, type Outcome, processJobs, type WriterContext } from './batch.js';
+import { type Outcome, processJobs, type WriterContext } from './batch.js';
 import { TARGETS_CHANNEL } from './commands.js';
 import { type Directory, loadDirectory } from './directory.js';
 import { batchAtFault, sessionLost } from './failure.js';
+import { buryOldest } from './jobs.js';
 
 /** Advisory lock of the one writer; chosen at random. */
 export const WRITER_LOCK = 7_264_119_302;
@@ -144,12 +146,14 @@ export class Writer {
 
   /** Waits for the lock; false when stopped first. */
   private async lead(client: pg.Client): Promise<boolean> {
+    const watch = new HolderWatch(WRITER_LOCK, 'work');
     while (!this.stopping) {
       const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [
         WRITER_LOCK,
       ]);
       if (rows[0]?.mine === true) return true;
       this.update({ active: false, problem: null });
+      await watch.look(client);
       await this.pause();
     }
     return false;

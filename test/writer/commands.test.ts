@@ -1,49 +1,28 @@
 /** People who acknowledge and remove while the writer writes, and what wakes the writer. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import type { Changes } from '../../schema/messages.js';
-import type { Producer } from '../../src/queue/producer.js';
 import { BOSS_CHANNEL } from '../../src/queue/queues.js';
-import { createPool } from '../../src/store/pool.js';
 import { listAlerts } from '../../src/store/reads.js';
 import { acknowledgeAlert, registerService, removeService } from '../../src/writer/commands.js';
 import { resultOf } from '../queue/batch-kit.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { until } from '../support/wait.js';
-import { declaration, drained, fold, type RunningWriter, startProducer, startWriter } from './writer-kit.js';
+import { declaration, fold, type Rig, startRig } from './writer-kit.js';
 
-let postgres: TestPostgres;
-let directory: string;
-let producer: Producer;
-let writer: RunningWriter;
-let pool: pg.Pool;
+let rig: Rig;
+let postgres: Rig['postgres'];
+let producer: Rig['producer'];
+let writer: Rig['writer'];
+let pool: Rig['pool'];
+let settled: Rig['settled'];
 const START = Math.floor(Date.now() / 30_000) * 30_000 - 600_000;
 
 before(async () => {
-  postgres = await startPostgres();
-  directory = mkdtempSync(join(tmpdir(), 'mx-odd-'));
-  writer = startWriter(postgres.url);
-  producer = await startProducer(postgres.url, directory);
-  pool = createPool(postgres.url, { name: 'test' });
-  await until('the writer is active', writer.isActive);
+  rig = await startRig();
+  ({ postgres, producer, writer, pool, settled } = rig);
 });
-after(async () => {
-  await producer.close();
-  await writer.stop();
-  await pool.end();
-  await postgres.close();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-const settled = async (): Promise<void> => {
-  await until('everything has left', () => producer.backlog === 0);
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  await drained(postgres);
-};
+after(() => rig.close());
 
 describe('people who act while the writer writes', () => {
   test('a service removed while its results arrive stays removed on every board', async () => {

@@ -1,58 +1,29 @@
 /** Batches that nobody should send, services that come and go, and clocks that were wrong. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type pg from 'pg';
 import type { Batch } from '../../schema/messages.js';
-import type { Producer } from '../../src/queue/producer.js';
-import { createPool } from '../../src/store/pool.js';
 import { changesSince, loadSnapshot } from '../../src/store/reads.js';
 import { batchOf, resultOf } from '../queue/batch-kit.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { until } from '../support/wait.js';
-import {
-  count,
-  declaration,
-  drained,
-  fold,
-  type RunningWriter,
-  startProducer,
-  startWriter,
-} from './writer-kit.js';
+import { count, declaration, fold, type Rig, startRig } from './writer-kit.js';
 
-let postgres: TestPostgres;
-let directory: string;
-let producer: Producer;
-let writer: RunningWriter;
-let pool: pg.Pool;
+let rig: Rig;
+let postgres: Rig['postgres'];
+let producer: Rig['producer'];
+let writer: Rig['writer'];
+let pool: Rig['pool'];
+let settled: Rig['settled'];
 const START = Math.floor(Date.now() / 30_000) * 30_000 - 600_000;
 
 before(async () => {
-  postgres = await startPostgres();
-  directory = mkdtempSync(join(tmpdir(), 'mx-odd-'));
-  writer = startWriter(postgres.url);
-  producer = await startProducer(postgres.url, directory);
-  pool = createPool(postgres.url, { name: 'test' });
-  await until('the writer is active', writer.isActive);
+  rig = await startRig();
+  ({ postgres, producer, writer, pool, settled } = rig);
 });
-after(async () => {
-  await producer.close();
-  await writer.stop();
-  await pool.end();
-  await postgres.close();
-  rmSync(directory, { recursive: true, force: true });
-});
+after(() => rig.close());
 
 const stateOf = async (name: string) =>
   (await loadSnapshot(pool)).checks.find((check) => check.service === name);
-const settled = async (): Promise<void> => {
-  await until('everything has left', () => producer.backlog === 0);
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  await drained(postgres);
-};
 const buried = (): Promise<number> => count(postgres, `pgboss.job WHERE name = 'matrix-results-dead'`);
 const job = (data: object): Promise<unknown> =>
   postgres.query(`INSERT INTO pgboss.job (name, data) VALUES ('matrix-results', $1)`, [JSON.stringify(data)]);

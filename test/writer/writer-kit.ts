@@ -1,14 +1,17 @@
 /** A writer and a producer on a real PostgreSQL, and questions to what they stored. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Changes } from '../../schema/messages.js';
 import type { Verdict } from '../../src/contract/result.js';
 import { Producer } from '../../src/queue/producer.js';
 import { Spool } from '../../src/queue/spool.js';
+import { createPool } from '../../src/store/pool.js';
 import { Writer, type WriterStats } from '../../src/writer/writer.js';
 import { resultOf } from '../queue/batch-kit.js';
 import { memoryLog } from '../support/log.js';
-import type { TestPostgres } from '../support/postgres.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { until } from '../support/wait.js';
 
 export const sqlDirectory = fileURLToPath(new URL('../../../schema/sql', import.meta.url));
@@ -44,6 +47,31 @@ export function startWriter(url: string, node = 'test') {
 }
 export type RunningWriter = ReturnType<typeof startWriter>;
 
+/** A producer and a writer on a PostgreSQL of their own, with a pool to look at what they stored. */
+export async function startRig() {
+  const postgres = await startPostgres();
+  const directory = mkdtempSync(join(tmpdir(), 'mx-writer-'));
+  const writer = startWriter(postgres.url);
+  const producer = await startProducer(postgres.url, directory);
+  const pool = createPool(postgres.url, { name: 'test' });
+  await until('the writer is active', writer.isActive);
+  return {
+    postgres,
+    writer,
+    producer,
+    pool,
+    settled: () => settled(producer, postgres),
+    close: async (): Promise<void> => {
+      await producer.close();
+      await writer.stop();
+      await pool.end();
+      await postgres.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+export type Rig = Awaited<ReturnType<typeof startRig>>;
+
 export async function startProducer(url: string, directory: string) {
   const spool = await Spool.open({ directory: join(directory, 'spool') });
   const producer = new Producer({ node: 'test', spool, onState: () => undefined, log: memoryLog() });
@@ -66,6 +94,20 @@ export async function drained(postgres: TestPostgres): Promise<void> {
     },
     60_000,
   );
+}
+
+let markers = 0;
+
+/**
+ * Waits until everything that was given to the producer has been stored. What was added before a cycle of its own
+ * (in 1970, where it is in nobody's way) is stored before it.
+ */
+export async function settled(producer: Producer, postgres: TestPostgres): Promise<void> {
+  const ts = ++markers * 1_000;
+  producer.add({ cycles: [{ ts, intervalMs: 1, expected: 0, skipped: 0 }] });
+  const marked = 'matrix.cycles WHERE ts = to_timestamp($1 / 1000.0)';
+  await until('the marker is stored', async () => (await count(postgres, marked, [ts])) === 1, 60_000);
+  await drained(postgres);
 }
 
 export async function count(postgres: TestPostgres, sql: string, values: unknown[] = []): Promise<number> {
