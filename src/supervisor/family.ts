@@ -32,6 +32,8 @@ export interface FamilyOptions {
   readonly readyMs?: number;
   /** Checks that no thread takes within this time are answered as not judged, in ms; default 10,000. */
   readonly stallMs?: number;
+  /** A thread without a batch whose loop stands still for this long is ended, in ms; default 10,000. */
+  readonly hangMs?: number;
 }
 
 const READY_MS = 15_000;
@@ -118,6 +120,7 @@ export class Family {
       clock,
       whenExhausted: 'pause',
       watch,
+      ...(options.hangMs === undefined ? {} : { hangMs: options.hangMs }),
       // A batch has its own deadline, and never a shorter one: its timeout and a margin.
       judgedElsewhere: () => this.flights.loadOf(slot) > 0,
       onEvent: (event) => this.supervised(event),

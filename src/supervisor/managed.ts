@@ -52,7 +52,7 @@ export class Managed {
 
   /** Kills a running child for what its supervisor saw (a hang); it restarts by its budget. */
   async abort(reason: string): Promise<void> {
-    if (this.child === null || this.status !== 'running') return;
+    if (this.child === null) return;
     this.killedFor = reason;
     await this.child.kill();
   }
@@ -63,11 +63,11 @@ export class Managed {
    * no pause. Resolves when it was tried to start.
    */
   async restart(reason: string): Promise<RestartAnswer> {
-    if (!this.wanted || this.stopping !== null) return 'not_wanted';
+    if (!this.wanted) return 'not_wanted';
     const { child } = this;
     if (child !== null && this.requestedFor === null) {
       this.requestedFor = reason;
-      await this.endChild(this.watching?.stalledMs !== null);
+      await this.endChild((this.watching?.stalledMs ?? null) !== null);
       await this.launching;
       return this.wanted ? 'restarted' : 'not_wanted';
     }

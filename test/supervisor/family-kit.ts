@@ -6,7 +6,7 @@ import type { FamilySpec } from '../../src/contract/family.js';
 import type { Result } from '../../src/contract/result.js';
 import type { SupervisionEvent } from '../../src/supervisor/child.js';
 import type { Due, Moment, Outcome } from '../../src/supervisor/due.js';
-import { Family } from '../../src/supervisor/family.js';
+import { Family, type FamilyOptions } from '../../src/supervisor/family.js';
 import type { Load } from '../support/probe-fixture.js';
 import { until } from '../support/wait.js';
 
@@ -50,9 +50,12 @@ export function targetOf({ name, does, ms, timeoutMs }: Behaviour): Target {
   };
 }
 
-export function makeFamily(
-  options: { spec?: Partial<FamilySpec>; load?: Load; readyMs?: number; stallMs?: number } = {},
-): Kit {
+interface KitOptions extends Pick<FamilyOptions, 'readyMs' | 'stallMs' | 'watch' | 'hangMs'> {
+  readonly spec?: Partial<FamilySpec>;
+  readonly load?: Load;
+}
+
+export function makeFamily(options: KitOptions = {}): Kit {
   const outcomes: Outcome[] = [];
   const events: SupervisionEvent[] = [];
   const { load, spec, ...limits } = options;

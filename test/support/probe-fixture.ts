@@ -37,7 +37,7 @@ const pass = (detail = 'fine'): Finding[] => [{ verdict: 'pass', detail }];
 const probe: Probe = async (target, { signal }) => {
   const does = String((target as { does?: unknown }).does ?? 'pass');
   const ms = Number((target as { ms?: unknown }).ms ?? 0);
-  await sleep(ms);
+  if (does !== 'block') await sleep(ms);
   switch (does) {
     case 'throw':
       throw new Error('the driver is broken');
@@ -65,6 +65,16 @@ const probe: Probe = async (target, { signal }) => {
     case 'memory': {
       const hoard: unknown[] = [];
       for (;;) hoard.push(new Array(100_000).fill({}));
+    }
+    case 'spin_later':
+      setTimeout(() => {
+        for (;;);
+      }, 100);
+      break;
+    case 'block': {
+      const end = performance.now() + ms;
+      while (performance.now() < end);
+      break;
     }
     case 'spin':
       for (;;);
