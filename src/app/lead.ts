@@ -6,10 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Before } from '../collector/continuity.js';
 import { messageOf } from '../contract/errors.js';
 import type { Logger } from '../log/logger.js';
+import { makeIdsAfter } from '../queue/ids.js';
 import { queuedDues } from '../queue/queued.js';
 import { newestDues } from '../store/dues.js';
 import { Leadership } from '../store/leadership.js';
 import { createClient, endClient } from '../store/pool.js';
+import { newestDeclaration } from '../store/reads.js';
 import { TARGETS_CHANNEL } from '../writer/commands.js';
 
 /** Advisory lock of the one collector; chosen at random. */
@@ -132,6 +134,9 @@ export class Lead {
       // The queue first: what moves from there into the store meanwhile is found in the store.
       const queued = await queuedDues(client);
       const dues = await newestDues(client);
+      // Whatever the clocks say, what this process declares is newer than what the one before declared.
+      const declared = await newestDeclaration(client);
+      if (declared !== null) makeIdsAfter(declared);
       for (const [name, due] of queued) dues.set(name, Math.max(due, dues.get(name) ?? due));
       return dues;
     } catch (error) {
