@@ -1,8 +1,8 @@
 /**
  * Keeps a dead uplink from looking like two hundred dead services. It stands between the probe threads and the
  * queue: while the uplink is down, failures of checks that cross it become `unknown` with that cause. A failure
- * that came before the uplink was last looked at is held until it has been, since the first thing a dying uplink
- * does is to fail the check that happened to be due. Holding is bounded in time and number; a check that passes
+ * is held until the uplink has been looked at after it: the first thing a dying uplink does is to fail the check that
+ * happens to be due, and a look while that check still waited says nothing of the moment at which it gave up. Holding is bounded in time and number; a check that passes
  * is never doubted, but waits behind one of the same target that is held: results of a target keep their order, or
  * its outage would be history before it was told. Everything is compared on the monotonic clock, so that no step of the wall clock excuses or
  * blames anybody.
@@ -25,10 +25,11 @@ export interface GateOptions {
   readonly trustMs: () => number;
 }
 
-/** What one probe call said, and when it began. */
+/** What one probe call said, when it began and when it had ended, in monotonic ms. */
 interface Call {
   readonly results: readonly Result[];
   readonly began: number;
+  readonly ended: number;
 }
 
 /** The calls of one target that wait, in order. */
@@ -67,6 +68,11 @@ export class UplinkGate {
 
   /** Takes the results of one probe call, and when that began in monotonic ms. */
   take(results: readonly Result[], began: number): void {
+    this.weigh({ results, began, ended: this.options.clock.monotonic() });
+  }
+
+  private weigh(call: Call): void {
+    const { results, began } = call;
     this.forgetOldWords();
     const verdict = results.find((result) => result.attribution !== undefined);
     if (verdict?.attribution !== undefined) {
@@ -79,16 +85,16 @@ export class UplinkGate {
       (result) => result.verdict === 'fail' && this.options.overUplink(result.target),
     );
     if (before !== undefined) {
-      before.later.push({ results, began });
+      before.later.push(call);
       this.heldCalls += 1;
       this.keepBound();
     } else if (suspect === undefined) {
       for (const result of results) this.downByThemselves.delete(result.target);
       this.options.onResults(results);
-    } else if (this.closed || this.isFresh(began) || this.isKnown(suspect) || !this.options.checkUplink()) {
+    } else if (this.closed || this.isCovered(call) || this.isKnown(suspect) || !this.options.checkUplink()) {
       this.release(results, began);
     } else {
-      this.hold(suspect.target, { results, began });
+      this.hold(suspect.target, call);
     }
   }
 
@@ -117,9 +123,9 @@ export class UplinkGate {
     return this.attribution?.state === 'up' && this.downByThemselves.has(suspect.target);
   }
 
-  /** The uplink was looked at after these checks began, so its verdict covers them. */
-  private isFresh(began: number): boolean {
-    return began <= this.judgedAt;
+  /** The uplink was looked at after this had ended. */
+  private isCovered({ ended }: Call): boolean {
+    return ended <= this.judgedAt;
   }
 
   private judged(attribution: Attribution, began: number): void {
@@ -133,7 +139,7 @@ export class UplinkGate {
     this.judgedAt = began;
     this.heardAt = this.options.clock.monotonic();
     for (const [target, held] of [...this.held]) {
-      if (this.isFresh(held.first.began) || attribution.state === 'down') this.let(target);
+      if (this.isCovered(held.first) || attribution.state === 'down') this.let(target);
       else this.options.checkUplink();
     }
   }
@@ -158,7 +164,7 @@ export class UplinkGate {
     this.held.delete(target);
     this.heldCalls -= 1 + held.later.length;
     this.release(held.first.results, held.first.began);
-    for (const { results, began } of held.later) this.take(results, began);
+    for (const call of held.later) this.weigh(call);
   }
 
   private release(results: readonly Result[], began: number): void {

@@ -25,6 +25,19 @@ describe('the uplink dies between two looks at it', () => {
     assert.deepEqual(scene.of('wan'), ['pass', 'fail'], 'the one alert names the cause');
   });
 
+  test('a look at the uplink while a check still waited does not speak for the moment when it gave up', () => {
+    const [slow, began] = [scene.check('far-a', 'fail'), scene.now];
+    scene.pass(100);
+    scene.uplink(UP);
+    scene.pass(4_900);
+    scene.gate.take([slow], began);
+    assert.deepEqual(scene.of('far-a'), []);
+    assert.equal(scene.asked, 1);
+    scene.pass(300);
+    scene.uplink(DOWN);
+    assert.deepEqual(scene.of('far-a'), ['excused']);
+  });
+
   test('what a target says while its failure is held comes out behind it, in order', () => {
     scene.uplink(UP);
     scene.pass(10_000);
