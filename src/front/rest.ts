@@ -116,12 +116,21 @@ async function admitted(operation: Operation, exchange: Exchange, parts: RestPar
   }
 }
 
+/** As a person writes a number; the validator would also take `0x10`, `1e9` and `" 5"`. */
+const DECIMAL = /^-?\d{1,15}(\.\d{1,15})?$/;
+
 function queryFields(query: string, operation: Operation): Record<string, string> {
-  const fields: Record<string, string> = {};
+  // Without a prototype, so that `__proto__` and `constructor` are names like any other.
+  const fields = Object.create(null) as Record<string, string>;
   for (const [name, value] of new URLSearchParams(query)) {
-    if (name in fields) throw new MatrixError('MX_BAD_REQUEST', `${name} is given more than once`);
+    if (Object.hasOwn(fields, name))
+      throw new MatrixError('MX_BAD_REQUEST', `${name} is given more than once`);
     // A flag without a value is on, as in `?include_acked`.
-    const isFlag = value === '' && fieldSchema(operation, name).type === 'boolean';
+    const { type } = fieldSchema(operation, name);
+    const isFlag = value === '' && type === 'boolean';
+    if ((type === 'number' || type === 'integer') && !DECIMAL.test(value)) {
+      throw new MatrixError('MX_BAD_REQUEST', `${name} must be ${type}`);
+    }
     fields[name] = isFlag ? 'true' : value;
   }
   return fields;

@@ -71,6 +71,19 @@ export class Exchange {
     });
   }
 
+  /**
+   * Must be called before the route handler returns.
+   * @throws MatrixError MX_BAD_REQUEST for several Host headers: whoever stands before Matrix may have judged by
+   * another one than Matrix would (RFC 9112, section 3.2).
+   */
+  requireOneHost(): void {
+    let hosts = 0;
+    this.#req.forEach((name) => {
+      if (name === 'host') hosts += 1;
+    });
+    if (hosts > 1) throw new MatrixError('MX_BAD_REQUEST', 'The request has more than one Host header');
+  }
+
   /** True once answered, or once the client has gone: the socket may not be touched any more. */
   get over(): boolean {
     return this.#over;

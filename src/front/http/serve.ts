@@ -71,6 +71,7 @@ export function accountant({ metrics, log }: Pick<ServeParts, 'metrics' | 'log'>
 
 /** @throws MatrixError for everything that no handler takes. */
 function route(exchange: Exchange, { router, hostAllowed }: ServeParts, open: number): void {
+  exchange.requireOneHost();
   const found = router.find(exchange.method, exchange.path);
   if (found.kind !== 'none') exchange.route = found.pattern;
   // Healthchecks come under whatever name an orchestrator uses, and tell nothing worth stealing.
