@@ -56,6 +56,7 @@ async function upgrade(
     .map((name) => name.trim());
   const origin = req.getHeader('origin');
   try {
+    exchange.requireOneHost();
     if (!parts.hostAllowed(exchange.host)) {
       throw new MatrixError('MX_HOST_REFUSED', `The host "${exchange.host}" is not one of Matrix's names`);
     }
