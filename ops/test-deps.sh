@@ -17,6 +17,7 @@ fail() {
 
 # A test of each package: what the tests run, not the package's name, so that other sources of it count as well.
 has() { command -v "$1" >/dev/null; }
+has_faketime() { compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null; }
 has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
 # Inside an image that holds nothing else, only the static one runs. (ldd fails on it.)
 has_static_busybox() { [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; }
@@ -35,6 +36,7 @@ missing_packages() {
   has caddy || echo caddy # the blue/green selector
   has curl || echo curl # ops/swap.sh asks with it
   has chromium || echo chromium # the board as a person sees it
+  has_faketime || echo libfaketime # a wall clock that is stepped
   has shellcheck || echo shellcheck # the scripts in ops/
 }
 

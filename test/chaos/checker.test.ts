@@ -107,8 +107,8 @@ describe('the checker of chaos runs', () => {
 
   test('wants one alert an outage, or an older one that nobody has acknowledged', () => {
     const outages = outagesOf(stored);
-    const own = { createdAt: T0 + 5_997, ackedAt: null };
-    const older = { createdAt: T0 - 50_000, ackedAt: null };
+    const own = { createdAt: T0 + 5_997, trueCreatedAt: T0 + 5_997, ackedAt: null };
+    const older = { createdAt: T0 - 50_000, trueCreatedAt: T0 - 50_000, ackedAt: null };
     const earlier = { from: older.createdAt, trueFrom: older.createdAt, to: older.createdAt + 1000 };
     assert.deepEqual(wrongAlerts(outages, [own]), []);
     assert.deepEqual(wrongAlerts([earlier, ...outages], [older]), []);

@@ -57,7 +57,7 @@ export async function check(place: Place, endAt: number): Promise<Findings> {
   };
   const around = { kills: place.kills, stalls, timeoutMs: TIMEOUT_S * 1000 };
   const notices = await readNotices(place.database);
-  const alerts = await readAlerts(place.database);
+  const alerts = await readAlerts(place.database, place.clock.epochs);
   const inFlight: number[] = [];
   const notJudged: number[] = [];
   let storedCount = 0;

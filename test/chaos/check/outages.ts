@@ -8,7 +8,10 @@ export interface Told {
 }
 
 export interface Alerted {
+  /** By the clock of Matrix, epoch ms. */
   readonly createdAt: number;
+  /** The same instant by the true clock. */
+  readonly trueCreatedAt: number;
   /** By the clock of the database, which is the true one; null while nobody has. */
   readonly ackedAt: number | null;
 }
@@ -64,8 +67,9 @@ export function wrongAlerts(outages: readonly Outage[], alerts: readonly Alerted
   }
   for (const { from, trueFrom } of outages) {
     const spoken = alerts.some(
-      ({ createdAt, ackedAt }) =>
-        createdAt === from || (createdAt < from && (ackedAt === null || ackedAt > trueFrom - RACE_MS)),
+      ({ createdAt, trueCreatedAt, ackedAt }) =>
+        createdAt === from ||
+        (trueCreatedAt < trueFrom && (ackedAt === null || ackedAt > trueFrom - RACE_MS)),
     );
     if (!spoken) wrong.push(`outage without an alert: ${from}`);
   }

@@ -69,12 +69,16 @@ export function readNotices(database: Database): Promise<Map<string, Told[]>> {
   );
 }
 
-export function readAlerts(database: Database): Promise<Map<string, Alerted[]>> {
+export function readAlerts(
+  database: Database,
+  epochs: readonly ClockEpoch[],
+): Promise<Map<string, Alerted[]>> {
   return grouped(
     database,
     `SELECT service, ${ms('created_at')} AS created, ${ms('acked_at')} AS acked FROM matrix.alerts`,
     (row) => ({
       createdAt: Number(row['created']),
+      trueCreatedAt: trueTime(Number(row['created']), epochs),
       ackedAt: row['acked'] === null ? null : Number(row['acked']),
     }),
   );
