@@ -61,6 +61,13 @@ export const MatrixSectionSchema = Type.Object(
       maximum: 3650,
       description: 'Days that raw results are kept; rollups are kept longer.',
     }),
+    spool_mb: Type.Integer({
+      default: 256,
+      minimum: 1,
+      maximum: 65_536,
+      description:
+        'Most MiB of results that wait on disk while the database is away; beyond it the oldest routine passes go first.',
+    }),
     discover: Type.Boolean({
       default: true,
       description: 'Whether families without a section of their own watch what this machine has.',

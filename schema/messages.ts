@@ -86,6 +86,18 @@ export interface MetricSample {
 /** Last known state of something that Matrix needs; `null` means connected, a string says what is wrong. */
 export type Dependencies = Readonly<Record<string, string | null>>;
 
+/** How results fare that the database has not taken yet. */
+export interface ResultsReport {
+  /** Since when it takes none, ISO 8601; null while it does. */
+  readonly since: string | null;
+  readonly inMemory: number;
+  readonly onSpool: number;
+  readonly spoolBytes: number;
+  readonly spoolMaxBytes: number;
+  /** Lost since Matrix started, because there was no more room. */
+  readonly dropped: number;
+}
+
 /** What the front's process needs to know; sent once as its first message. */
 export interface FrontInit {
   readonly version: string;
@@ -119,7 +131,11 @@ export type ToFront =
   | { readonly kind: 'changes'; readonly changes: Changes }
   | { readonly kind: 'tree'; readonly tree: NodeState }
   | { readonly kind: 'metrics'; readonly samples: readonly MetricSample[] }
-  | { readonly kind: 'dependencies'; readonly dependencies: Dependencies }
+  | {
+      readonly kind: 'dependencies';
+      readonly dependencies: Dependencies;
+      readonly results?: ResultsReport;
+    }
   | { readonly kind: 'child_restarted'; readonly request: string; readonly outcome: RestartOutcome }
   | { readonly kind: 'drain' };
 

@@ -6,6 +6,7 @@ import type { WriterData } from '../../workers/writer.js';
 import { SQL_DIR, VERSION, workerEntry } from '../config/paths.js';
 import type { Settings } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
+import type { FromNotifier, NotifierData, ToNotifier } from '../notify/messages.js';
 import type { Child, ManagedOptions, SupervisionEvent } from '../supervisor/child.js';
 import { type ChildSpec, childSpec } from '../supervisor/child-spec.js';
 import { Managed } from '../supervisor/managed.js';
@@ -80,20 +81,37 @@ function writerChild(
   );
 }
 
-/** Delivers notices. */
-function notifierChild(data: () => { url: string; logging: Logging }, supervision: Supervision): Managed {
-  return quiet('notifier', data, supervision);
+/** Delivers notices; `onRunning` is called when a new one can be told something. */
+function notifierChild(
+  data: () => NotifierData,
+  on: { readonly onSays: (says: FromNotifier) => void; readonly onRunning: () => void },
+  supervision: Supervision,
+): Managed {
+  return core(
+    { id: 'notifier', shutdownMs: 5_000 },
+    'thread',
+    supervision,
+    () =>
+      startThread<FromNotifier, ToNotifier>({
+        file: entry('notifier'),
+        data: data(),
+        onMessage: on.onSays,
+        readyMs: READY_MS,
+      }),
+    { onRunning: on.onRunning },
+  );
+}
+
+/** Tells a notifier that runs; one that starts later is told again, or reads its data anew. */
+export function tellNotifier(notifier: Managed, message: ToNotifier): void {
+  (notifier.child as ThreadChild<ToNotifier> | null)?.send(message);
 }
 
 /** Makes and drops partitions. */
 function keeperChild(data: () => KeeperData, supervision: Supervision): Managed {
-  return quiet('keeper', data, supervision);
-}
-
-function quiet(id: 'notifier' | 'keeper', data: () => object, supervision: Supervision): Managed {
-  return core({ id, shutdownMs: 5_000 }, 'thread', supervision, () =>
+  return core({ id: 'keeper', shutdownMs: 5_000 }, 'thread', supervision, () =>
     startThread<never, KeepDays>({
-      file: entry(id),
+      file: entry('keeper'),
       data: data(),
       onMessage: () => undefined,
       readyMs: READY_MS,
@@ -165,6 +183,10 @@ export interface CoreOptions {
   readonly onFront: (says: FromFront) => void;
   readonly onFrontRunning: (front: ProcessChild<ToFront>) => void;
   readonly onFrontDropped: () => void;
+  /** The database with an up-to-date schema; null while there is none. */
+  readonly noticesUrl: () => string | null;
+  readonly onNotifier: (says: FromNotifier) => void;
+  readonly onNotifierRunning: () => void;
 }
 
 /** Describes every core child; none is started. They stop in reverse order of this list. */
@@ -209,6 +231,10 @@ export function coreChildren(options: CoreOptions): Children {
       () => ({ url: databaseUrl(), keepDays: options.keepDays(), node, logging }),
       supervision,
     ),
-    notifier: notifierChild(() => ({ url: databaseUrl(), logging }), supervision),
+    notifier: notifierChild(
+      () => ({ url: options.noticesUrl(), logging }),
+      { onSays: options.onNotifier, onRunning: options.onNotifierRunning },
+      supervision,
+    ),
   };
 }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Changes, MetricSample } from '../../schema/messages.js';
+import type { Changes, MetricSample, ResultsReport } from '../../schema/messages.js';
 import { Collector } from '../collector/collector.js';
 import type { Families } from '../config/families.js';
 import { workerEntry } from '../config/paths.js';
@@ -18,7 +18,9 @@ import { Spool } from '../queue/spool.js';
 import type { RestartAnswer, SupervisionEvent } from '../supervisor/child.js';
 import type { Logging } from '../supervisor/thread-side.js';
 import type { Watch } from '../supervisor/watch.js';
+import type { Notice } from '../writer/plan.js';
 import { ownDataDir } from './data-lock.js';
+import { DatabaseOutage } from './database-outage.js';
 import { Lead } from './lead.js';
 import { spoolSamples } from './metrics.js';
 import { Registered } from './registered.js';
@@ -36,11 +38,16 @@ export interface CollectingOptions {
   readonly watch: Watch;
   /** What people are to see although it is not stored yet. */
   readonly onUnstored: (changes: Changes) => void;
+  /** Brings a notice to people past the queue; resolves when a channel has it. */
+  readonly deliver: (notice: Notice) => Promise<void>;
 }
 
 export class Collecting {
   /** Why results cannot be queued; null while they can. */
   queueProblem: string | null = 'not connected yet';
+  /** Since when, epoch ms. */
+  private problemSince = systemClock.now();
+  private outage: DatabaseOutage | null = null;
   private readonly producer: Producer;
   private readonly collector: Collector;
   private readonly registered: Registered;
@@ -51,8 +58,18 @@ export class Collecting {
   /** Takes the data directory and opens the spool, where an earlier process may have left results. */
   static async create(options: CollectingOptions): Promise<Collecting> {
     await ownDataDir(options.settings.dataDir);
-    const spool = await Spool.open({ directory: join(options.settings.dataDir, 'spool') });
-    return new Collecting(options, spool);
+    const { dataDir, spoolMaxBytes } = options.settings;
+    const spool = await Spool.open({ directory: join(dataDir, 'spool'), maxBytes: spoolMaxBytes });
+    const collecting = new Collecting(options, spool);
+    collecting.outage = await DatabaseOutage.open({
+      file: join(dataDir, 'database-outage.json'),
+      clock: systemClock,
+      collects: () => collecting.collector.collecting,
+      counts: () => collecting.producer.counts,
+      deliver: options.deliver,
+      log: options.log,
+    });
+    return collecting;
   }
 
   private constructor(
@@ -88,6 +105,7 @@ export class Collecting {
   start(): void {
     void this.collector.start(this.options.settings.targets);
     this.lead.start();
+    this.outage?.start();
   }
 
   /** Names the database; results wait until it is there. */
@@ -117,6 +135,7 @@ export class Collecting {
   /** Lets a standby take over at once, then brings everything that was collected to the queue or the spool. */
   async stop(): Promise<void> {
     this.stopping = true;
+    this.outage?.close();
     // First it asks for nothing more, then another one may: no instant is asked for by both.
     await this.lead.close(this.collector.follow());
     await this.collector.stop(DRAIN_MS);
@@ -158,7 +177,16 @@ export class Collecting {
     } else if (problem === null && this.queueProblem !== null) {
       log.info({ event: 'database_up' }, 'the queue takes results');
     }
+    if (problem !== null && this.queueProblem === null) this.problemSince = systemClock.now();
     this.queueProblem = problem;
+    this.outage?.hears(problem);
+  }
+
+  /** How results fare that the database has not taken yet. */
+  results(): ResultsReport {
+    const { inMemory, onSpool, spoolBytes, spoolMaxBytes, dropped } = this.producer.counts;
+    const since = this.queueProblem === null ? null : new Date(this.problemSince).toISOString();
+    return { since, inMemory, onSpool, spoolBytes, spoolMaxBytes, dropped };
   }
 }
 

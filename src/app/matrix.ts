@@ -5,13 +5,23 @@ import type { Settings } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import type { NodeState } from '../contract/tree.js';
 import { identity, type Logger } from '../log/logger.js';
+import type { ToNotifier } from '../notify/messages.js';
 import type { SupervisionEvent } from '../supervisor/child.js';
 import type { ProcessChild } from '../supervisor/process.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { Watch } from '../supervisor/watch.js';
+import type { Notice } from '../writer/plan.js';
 import type { WriterStats } from '../writer/writer.js';
-import { type Children, coreChildren, type StoreSays, tellKeepDays, type WriterSays } from './children.js';
+import {
+  type Children,
+  coreChildren,
+  type StoreSays,
+  tellKeepDays,
+  tellNotifier,
+  type WriterSays,
+} from './children.js';
 import { Collecting } from './collecting.js';
+import { DirectNotices } from './direct-notices.js';
 import { SupervisionCounts, treeSamples, writerSamples } from './metrics.js';
 import { restartNode } from './restarting.js';
 import { logSupervision } from './supervision-log.js';
@@ -58,14 +68,17 @@ export class Matrix {
     const onUnstored = (changes: Changes): void => matrix?.tell(changes);
     const onMainStalled = (forMs: number): void => onEvent({ kind: 'main_stalled', id: ROOT_ID, forMs });
     const watch = new Watch({ clock: systemClock, onMainStalled });
-    const collecting = await Collecting.create({ ...options, logging, onEvent, onUnstored, watch });
-    matrix = new Matrix(options, collecting, watch, logging);
+    const notices = new DirectNotices((message) => matrix?.tellNotifier(message));
+    const deliver = (notice: Notice): Promise<void> => notices.deliver(notice);
+    const collecting = await Collecting.create({ ...options, logging, onEvent, onUnstored, watch, deliver });
+    matrix = new Matrix(options, collecting, notices, watch, logging);
     return matrix;
   }
 
   private constructor(
     private readonly options: MatrixOptions,
     collecting: Collecting,
+    private readonly notices: DirectNotices,
     private readonly watch: Watch,
     logging: Parameters<typeof coreChildren>[0]['logging'],
   ) {
@@ -90,6 +103,9 @@ export class Matrix {
       onFront: (says) => this.frontSays(says),
       onFrontRunning: (front) => this.frontRuns(front),
       onFrontDropped: () => this.counts.frontDropped(),
+      noticesUrl: () => (this.schemaReady ? this.databaseUrl : null),
+      onNotifier: ({ id }) => this.notices.delivered(id),
+      onNotifierRunning: () => this.notifierRuns(),
       watch,
     });
     for (const child of Object.values(this.children)) if (child !== null) this.root.add(child);
@@ -100,6 +116,7 @@ export class Matrix {
     this.watch.start();
     this.collecting.start();
     void this.children.front.start();
+    void this.children.notifier.start();
     if (this.children.store !== null) void this.children.store.start();
     else this.useDatabase(this.databaseUrl);
     this.reporting = setInterval(() => this.report(), REPORT_MS);
@@ -143,17 +160,31 @@ export class Matrix {
 
   private useDatabase(url: string | null): void {
     if (url === null || this.stopping) return;
-    const again = url === this.databaseUrl && this.children.writer.status !== 'stopped';
+    const { writer, keeper } = this.children;
+    const moved = url !== this.databaseUrl;
     this.databaseUrl = url;
-    if (again) return;
+    if (!moved && writer.status !== 'stopped') return;
     this.collecting.connect(url);
-    void this.children.writer.start();
+    if (writer.status === 'stopped') void writer.start();
+    // The embedded database came back somewhere else: they have the old place in their hands.
+    else for (const child of [writer, keeper]) void child.restart('the database has moved');
   }
 
   private writerSays(says: WriterSays): void {
     if (says.kind === 'changes') this.tell(says.changes);
     else if (says.kind === 'stats') this.writerStats = says.stats;
     else this.schemaIsReady();
+  }
+
+  /** What was said while it started did not reach it. */
+  private notifierRuns(): void {
+    if (this.schemaReady && this.databaseUrl !== null)
+      this.tellNotifier({ kind: 'database', url: this.databaseUrl });
+    this.notices.again();
+  }
+
+  private tellNotifier(message: ToNotifier): void {
+    tellNotifier(this.children.notifier, message);
   }
 
   private tell(changes: Changes): void {
@@ -163,10 +194,10 @@ export class Matrix {
   private schemaIsReady(): void {
     if (this.databaseUrl === null || this.stopping) return;
     this.front?.send({ kind: 'database', url: this.databaseUrl });
+    this.tellNotifier({ kind: 'database', url: this.databaseUrl });
     if (this.schemaReady) return;
     this.schemaReady = true;
     void this.children.keeper.start();
-    void this.children.notifier.start();
     this.collecting.compete();
   }
 
@@ -225,7 +256,11 @@ export class Matrix {
       ...(this.writerStats === null ? [] : writerSamples(this.writerStats)),
     ];
     this.front.send({ kind: 'tree', tree });
-    this.front.send({ kind: 'dependencies', dependencies: this.dependencies() });
+    this.front.send({
+      kind: 'dependencies',
+      dependencies: this.dependencies(),
+      results: this.collecting.results(),
+    });
     this.front.send({ kind: 'metrics', samples });
   }
 }

@@ -11,7 +11,7 @@ import { registeredTargets } from '../store/reads.js';
 /** Targets that were registered at run time, as they stand in the store. */
 export class Registered {
   private readonly validate: TargetValidator;
-  private pool: pg.Pool | null = null;
+  private session: { readonly url: string; readonly pool: pg.Pool } | null = null;
 
   constructor(private readonly options: { families: Families; checkIntervalMs: number; log: Logger }) {
     this.validate = createTargetValidator(options.families, createCompiler());
@@ -24,8 +24,7 @@ export class Registered {
   async load(url: string): Promise<Target[] | null> {
     const { checkIntervalMs, log } = this.options;
     try {
-      this.pool ??= createPool(url, { name: 'matrix targets', max: 1, statementTimeoutMs: 5_000 });
-      const rows = await registeredTargets(this.pool);
+      const rows = await registeredTargets(this.poolOf(url));
       return rows.flatMap(({ name, family, config }) => {
         const { target, findings } = this.validate(family, { ...config, name }, checkIntervalMs);
         if (target !== null) return [target];
@@ -45,6 +44,17 @@ export class Registered {
   }
 
   async close(): Promise<void> {
-    await this.pool?.end().catch(() => undefined);
+    const { session } = this;
+    this.session = null;
+    await session?.pool.end().catch(() => undefined);
+  }
+
+  private poolOf(url: string): pg.Pool {
+    if (this.session?.url === url) return this.session.pool;
+    // The embedded database came back somewhere else.
+    void this.close();
+    const pool = createPool(url, { name: 'matrix targets', max: 1, statementTimeoutMs: 5_000 });
+    this.session = { url, pool };
+    return pool;
   }
 }

@@ -1,5 +1,6 @@
 /** Files that survive a power cut. */
-import { open } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** Writes a new file; when this resolves its content is on disk. Rejects with EEXIST when there is one. */
 export async function writeSynced(
@@ -25,5 +26,28 @@ export async function syncDirectory(directory: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * Gives a file new content so that whoever reads it after a crash at any moment finds the old content or the new
+ * one, whole. Only one writer at a time may do this to a file.
+ */
+export async function replaceSynced(file: string, content: string | Buffer): Promise<void> {
+  const temporary = `${file}.tmp`;
+  try {
+    const handle = await open(temporary, 'w', 0o600);
+    try {
+      await handle.writeFile(content);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+    await syncDirectory(dirname(file));
+  } catch (error) {
+    // On a full disk half a copy is room that others need.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
   }
 }

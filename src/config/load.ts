@@ -178,6 +178,7 @@ function settingsOf(
     jwtSecret,
     checkIntervalMs: Math.round(matrix.check_interval_s * 1000),
     keepDays: matrix.keep_days,
+    spoolMaxBytes: matrix.spool_mb * 1024 * 1024,
     front: {
       host: front.host,
       port: front.port,

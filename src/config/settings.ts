@@ -27,6 +27,8 @@ export interface Settings {
   readonly checkIntervalMs: number;
   /** Raw results older than this are dropped. */
   readonly keepDays: number;
+  /** Most bytes of results on disk that wait for the database. */
+  readonly spoolMaxBytes: number;
   readonly front: {
     readonly host: string;
     readonly port: number;

@@ -9,7 +9,10 @@ import { createClient, createPool } from '../store/pool.js';
 
 const PROBE_EVERY_MS = 1000;
 const PROBE_TIMEOUT_MS = 900;
-const STATEMENT_TIMEOUT_MS = 5000;
+/** A page or a command that takes longer is given up: people wait for it. */
+const STATEMENT_TIMEOUT_MS = 2000;
+/** The whole truth is read at the start and after an outage; nobody waits for it. */
+const LOAD_TIMEOUT_MS = 15_000;
 const RELISTEN_MS = 1000;
 const CHANNEL = 'matrix_changes';
 
@@ -23,9 +26,12 @@ export interface DatabaseEvents {
 interface Session {
   readonly url: string;
   readonly pool: pg.Pool;
+  readonly loadPool: pg.Pool;
   readonly probePool: pg.Pool;
   listener: pg.Client | null;
   probing: boolean;
+  /** Whether the probe found it away: then nothing else need wait for it. */
+  isDown: boolean;
   wasDown: boolean;
   closed: boolean;
 }
@@ -35,6 +41,7 @@ export class Database {
   readonly #events: DatabaseEvents;
   #session: Session | null = null;
   #reason: string | null = 'starting: the database has not been announced yet';
+  #since = Date.now();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(log: Logger, events: DatabaseEvents) {
@@ -47,11 +54,24 @@ export class Database {
     return this.#reason;
   }
 
-  /** @throws MatrixError MX_DATABASE_DOWN before a database was announced. */
+  /** The same with when it began, epoch ms. */
+  get down(): { readonly reason: string; readonly since: number } | null {
+    return this.#reason === null ? null : { reason: this.#reason, since: this.#since };
+  }
+
+  /** @throws MatrixError MX_DATABASE_DOWN at once while the database is known to be away. */
   get pool(): pg.Pool {
-    if (this.#session === null)
+    const session = this.#session;
+    if (session === null)
       throw new MatrixError('MX_DATABASE_DOWN', `The database is not there: ${this.#reason}`);
-    return this.#session.pool;
+    if (session.isDown)
+      throw new MatrixError('MX_DATABASE_DOWN', `The database does not answer: ${this.#reason}`);
+    return session.pool;
+  }
+
+  /** For reading the whole truth: slow, and tried whatever the probe says. @throws as `pool` before it was announced. */
+  get loadPool(): pg.Pool {
+    return this.#session?.loadPool ?? this.pool;
   }
 
   /** Uses the database at `url` from now on; the same URL again changes nothing, for every part reconnects. */
@@ -71,6 +91,12 @@ export class Database {
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
         onError,
       }),
+      loadPool: createPool(url, {
+        name: 'matrix front load',
+        max: 1,
+        statementTimeoutMs: LOAD_TIMEOUT_MS,
+        onError,
+      }),
       probePool: createPool(url, {
         name: 'matrix probe',
         max: 1,
@@ -79,6 +105,7 @@ export class Database {
       }),
       listener: null,
       probing: false,
+      isDown: false,
       wasDown: false,
       closed: false,
     };
@@ -99,7 +126,12 @@ export class Database {
 
   async #end(session: Session): Promise<void> {
     session.closed = true;
-    const ends = [session.pool.end(), session.probePool.end(), session.listener?.end()];
+    const ends = [
+      session.pool.end(),
+      session.loadPool.end(),
+      session.probePool.end(),
+      session.listener?.end(),
+    ];
     await Promise.allSettled(ends);
   }
 
@@ -125,7 +157,9 @@ export class Database {
   #judge(session: Session, reason: string | null): void {
     if (session.closed || session !== this.#session) return;
     const was = this.#reason;
+    if (was === null && reason !== null) this.#since = Date.now();
     this.#reason = reason;
+    session.isDown = reason !== null;
     if (was === null && reason !== null) {
       session.wasDown = true;
       this.#log.warn(`the database is down: ${reason}`);

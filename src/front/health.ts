@@ -1,14 +1,36 @@
 /** Whether the process lives and whether it can do its work, from what is known already: no query per request. */
-import type { Dependencies } from '../../schema/messages.js';
+import type { Dependencies, ResultsReport } from '../../schema/messages.js';
 import { errorBody, jsonReply, type Reply } from './http/reply.js';
+
+/** What main last said of itself. */
+export interface Reported {
+  readonly dependencies: Dependencies;
+  /** null before the first report. */
+  readonly results: ResultsReport | null;
+  /** When it came, monotonic ms; null before the first. */
+  readonly atMs: number | null;
+}
+
+export const NOT_REPORTED: Reported = { dependencies: {}, results: null, atMs: null };
 
 export interface HealthParts {
   readonly version: string;
-  /** Why the database cannot be used, or null. */
-  databaseReason(): string | null;
-  /** What main last reported; the front's own view of the database goes before main's. */
-  reported(): Dependencies;
+  /** Why the database cannot be used and since when (epoch ms), or null. */
+  databaseDown(): { readonly reason: string; readonly since: number } | null;
+  /** The front's own view of the database goes before main's. */
+  reported(): Reported;
   draining(): boolean;
+}
+
+/** Main reports every second; silent for longer than this, it stands still. In ms. */
+const SILENT_MS = 2_000;
+
+/** Why requests are better sent elsewhere. */
+interface Unready {
+  readonly reason: string;
+  readonly message: string;
+  /** ISO 8601; null where it is not known. */
+  readonly since: string | null;
 }
 
 export class Health {
@@ -21,7 +43,15 @@ export class Health {
 
   /** Last known state of everything needed; null means connected. */
   dependencies(): Dependencies {
-    return { ...this.#parts.reported(), database: this.#parts.databaseReason() };
+    const { dependencies, atMs } = this.#parts.reported();
+    const silentMs = atMs === null ? 0 : performance.now() - atMs;
+    return {
+      ...dependencies,
+      ...(silentMs > SILENT_MS
+        ? { supervisor: `has not reported for ${Math.round(silentMs / 1000)} s` }
+        : {}),
+      database: this.#parts.databaseDown()?.reason ?? null,
+    };
   }
 
   /** Liveness: 200 for as long as this can answer at all. `status` tells of dependencies that are down. */
@@ -29,19 +59,36 @@ export class Health {
     return jsonReply(200, this.#body());
   }
 
-  /** Readiness: 200 when the database answers, else 503 with the reason. */
+  /** Readiness: 200 when the database answers and takes results, else 503 with the reason and since when. */
   ready(requestId: string): Reply {
-    const reason = this.#parts.draining() ? 'stopping' : this.#parts.databaseReason();
-    if (reason === null) return jsonReply(200, { ...this.#body(), ready: true });
-    const message = this.#parts.draining()
-      ? 'Matrix is stopping'
-      : `Matrix cannot use its database: ${reason}`;
+    const unready = this.#unready();
+    if (unready === null) return jsonReply(200, { ...this.#body(), ready: true });
+    const { reason, since, message } = unready;
     const refusal = errorBody('MX_NOT_READY', message, requestId);
-    return jsonReply(503, { ...this.#body(), ready: false, reason, ...refusal }, { 'retry-after': '2' });
+    return jsonReply(
+      503,
+      { ...this.#body(), ready: false, reason, since, ...refusal },
+      { 'retry-after': '2' },
+    );
+  }
+
+  #unready(): Unready | null {
+    if (this.#parts.draining()) return { reason: 'stopping', message: 'Matrix is stopping', since: null };
+    const down = this.#parts.databaseDown();
+    if (down !== null) {
+      const since = new Date(down.since).toISOString();
+      return { reason: down.reason, message: `Matrix cannot use its database: ${down.reason}`, since };
+    }
+    const { dependencies, results } = this.#parts.reported();
+    const queue = dependencies['queue'] ?? null;
+    if (queue === null) return null;
+    const message = `Matrix cannot store results: ${queue}`;
+    return { reason: `results cannot be stored: ${queue}`, message, since: results?.since ?? null };
   }
 
   #body() {
     const dependencies = this.dependencies();
+    const { results } = this.#parts.reported();
     const down = Object.values(dependencies).some((problem) => problem !== null);
     return {
       status: down ? 'unhealthy' : 'healthy',
@@ -51,6 +98,17 @@ export class Health {
       dependencies: Object.fromEntries(
         Object.entries(dependencies).map(([name, problem]) => [name, problem ?? 'connected']),
       ),
+      ...(results === null
+        ? {}
+        : {
+            results: {
+              waiting_in_memory: results.inMemory,
+              waiting_on_spool: results.onSpool,
+              spool_bytes: results.spoolBytes,
+              spool_max_bytes: results.spoolMaxBytes,
+              dropped: results.dropped,
+            },
+          }),
     };
   }
 }

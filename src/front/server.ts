@@ -1,11 +1,12 @@
 /** Composition of the front: the state, what feeds it, what serves it, and how it all stops. */
-import type { Dependencies, FromFront, FrontInit, ToFront } from '../../schema/messages.js';
+import type pg from 'pg';
+import type { FromFront, FrontInit, ToFront } from '../../schema/messages.js';
 import type { NodeState } from '../contract/tree.js';
 import type { Logger } from '../log/logger.js';
 import type { Principal } from './auth.js';
 import { Database } from './database.js';
 import { Feed } from './feed.js';
-import { Health } from './health.js';
+import { Health, NOT_REPORTED } from './health.js';
 import { hostCheck } from './http/hosts.js';
 import { accountant, serveHttp } from './http/serve.js';
 import { LimitUse } from './limit-use.js';
@@ -53,7 +54,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
   const { init, log } = options;
   const uws = await loadUws();
   const app = uws.App();
-  const told = { tree: null as NodeState | null, dependencies: {} as Dependencies, draining: false };
+  const told = { tree: null as NodeState | null, reported: NOT_REPORTED, draining: false };
 
   const truth: Truth = new Truth({
     customerId: init.customerId,
@@ -65,13 +66,18 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     onListening: (other) => feed.load(other),
     onRevision: (rev) => feed.hear(rev),
   });
-  const store =
-    options.store ?? pgStore({ pool: () => database.pool, node: init.node, customerId: init.customerId });
-  const feed = new Feed(truth, store, log);
+  const storeOn = (pool: () => pg.Pool): Store =>
+    options.store ?? pgStore({ pool, node: init.node, customerId: init.customerId });
+  const store = storeOn(() => database.pool);
+  const feed = new Feed(
+    truth,
+    storeOn(() => database.loadPool),
+    log,
+  );
   const health = new Health({
     version: init.version,
-    databaseReason: () => (options.store === undefined ? database.reason : null),
-    reported: () => told.dependencies,
+    databaseDown: () => (options.store === undefined ? database.down : null),
+    reported: () => told.reported,
     draining: () => told.draining,
   });
   const limits = new LimitUse(() => ({
@@ -124,8 +130,10 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       if (news.kind === 'database') database.use(news.url);
       else if (news.kind === 'changes') feed.offer(news.changes);
       else if (news.kind === 'metrics') metrics.take(news.samples);
-      else if (news.kind === 'dependencies') told.dependencies = news.dependencies;
-      else if (news.kind === 'child_restarted') requests.answered(news.request, news.outcome);
+      else if (news.kind === 'dependencies') {
+        const { dependencies, results = null } = news;
+        told.reported = { dependencies, results, atMs: performance.now() };
+      } else if (news.kind === 'child_restarted') requests.answered(news.request, news.outcome);
       else {
         told.tree = news.tree;
         hub.report(news.tree);

@@ -13,6 +13,9 @@ export function logChannel(
       return;
     }
     const downS = Math.max(0, Math.round((notice.at - notice.outageSince) / 1000));
-    log.info({ ...fields, down_s: downS }, `${notice.service} works again after ${downS} s`);
+    log.info(
+      { ...fields, down_s: downS },
+      `${notice.service} works again after ${downS} s: ${notice.message}`,
+    );
   };
 }

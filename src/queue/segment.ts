@@ -109,26 +109,6 @@ export function parseLines(text: Buffer): { batches: Batch[]; unreadableResults:
   return { batches, unreadableResults };
 }
 
-/** Replaces a file's content so that a crash at any moment leaves the old one or the new one, whole. */
-export async function replaceFile(directory: string, file: string, text: Buffer): Promise<void> {
-  const temporary = `${file}.tmp`;
-  try {
-    const handle = await open(temporary, 'w', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-    await syncDirectory(directory);
-  } catch (error) {
-    // On a full disk half a copy is room that others need.
-    await rm(temporary, { force: true }).catch(() => undefined);
-    throw error;
-  }
-}
-
 /** Opens a segment for appending and makes its name survive a power cut. */
 export async function openForAppend(directory: string, number: number): Promise<FileHandle> {
   const handle = await open(segmentPath(directory, number), 'a', 0o600);

@@ -5,6 +5,7 @@
  */
 import { type FileHandle, mkdir, rm } from 'node:fs/promises';
 import type { Batch } from '../../schema/messages.js';
+import { replaceSynced } from '../config/durable.js';
 import { LIMITS } from '../contract/limits.js';
 import { resultsIn } from './batches.js';
 import { makeRoom, type Shelf } from './room.js';
@@ -15,7 +16,6 @@ import {
   openForAppend,
   parseLines,
   readRegular,
-  replaceFile,
   type Segment,
   segmentPath,
   setAside,
@@ -230,7 +230,7 @@ export class Spool {
     // Reading it may have shown that it is gone.
     if (!this.segments.includes(segment)) return;
     const text = linesOf(batches);
-    await replaceFile(this.directory, this.path(segment), text);
+    await replaceSynced(this.path(segment), text);
     this.last = null;
     const results = resultsIn(batches);
     this.droppedResults += segment.results - results;

@@ -180,7 +180,7 @@ describe('the log as a channel', () => {
       [
         ['warn', 'web is down: is down'],
         ['error', 'web is down: is down'],
-        ['info', 'web works again after 61 s'],
+        ['info', 'web works again after 61 s: is down'],
       ],
     );
   });

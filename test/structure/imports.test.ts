@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // `writer` for the commands of operations, which run in the front's process.
   front: ['board', 'contract', 'config', 'log', 'snapshot', 'store', 'writer'],
   cli: ['contract', 'config', 'front', 'main.ts'],
-  app: ['collector', 'config', 'contract', 'log', 'queue', 'store', 'supervisor', 'writer'],
+  app: ['collector', 'config', 'contract', 'log', 'notify', 'queue', 'store', 'supervisor', 'writer'],
   'main.ts': ['app', 'config', 'contract', 'log'],
 };
 
