@@ -6,12 +6,11 @@ import type { Logger } from 'pino';
 import { MatrixError } from '../contract/errors.js';
 import { covers, type Principal } from './auth.js';
 import type { Operation, OperationContext } from './operations/operation.js';
-import type { Origin, Validate } from './validate.js';
+import type { Validate } from './validate.js';
 
 export interface Call {
   readonly operation: Operation;
   readonly input: object;
-  readonly origin: Origin;
   readonly principal: Principal;
   readonly via: 'rest' | 'mcp';
   readonly requestId: string;
@@ -58,7 +57,7 @@ export function dispatcher({ validate, log, context, measure }: DispatchParts): 
     };
     try {
       authorise(operation, principal);
-      const input = validate(operation, call.input, call.origin);
+      const input = validate(operation, call.input);
       const output = await operation.handler(input, context(principal));
       if (operation.mutates) log.info({ ...fields, audit: true, input }, `${operation.name} done`);
       measure(operation.name, call.via, 'ok');

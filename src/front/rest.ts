@@ -85,7 +85,6 @@ async function answer(
     const output = await parts.dispatch({
       operation,
       input: { ...operation.rest.defaults, ...sent, ...params },
-      origin: body === null ? 'text' : 'json',
       principal,
       via: 'rest',
       requestId: exchange.id,
@@ -116,24 +115,25 @@ async function admitted(operation: Operation, exchange: Exchange, parts: RestPar
   }
 }
 
-/** As a person writes a number; the validator would also take `0x10`, `1e9` and `" 5"`. */
+/** As people write a number; `0x10`, `1e9` and `" 5"` are left as text, which no number field takes. */
 const DECIMAL = /^-?\d{1,15}(\.\d{1,15})?$/;
 
-function queryFields(query: string, operation: Operation): Record<string, string> {
+function queryFields(query: string, operation: Operation): object {
   // Without a prototype, so that `__proto__` and `constructor` are names like any other.
-  const fields = Object.create(null) as Record<string, string>;
+  const fields = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of new URLSearchParams(query)) {
     if (Object.hasOwn(fields, name))
       throw new MatrixError('MX_BAD_REQUEST', `${name} is given more than once`);
-    // A flag without a value is on, as in `?include_acked`.
-    const { type } = fieldSchema(operation, name);
-    const isFlag = value === '' && type === 'boolean';
-    if ((type === 'number' || type === 'integer') && !DECIMAL.test(value)) {
-      throw new MatrixError('MX_BAD_REQUEST', `${name} must be ${type}`);
-    }
-    fields[name] = isFlag ? 'true' : value;
+    fields[name] = queryValue(value, fieldSchema(operation, name).type);
   }
   return fields;
+}
+
+/** The value that a field of this type has; text that is none of it stays text. */
+function queryValue(text: string, type: string | undefined): unknown {
+  // A flag without a value is on, as in `?include_acked`.
+  if (type === 'boolean' && ['', 'true', 'false'].includes(text)) return text !== 'false';
+  return (type === 'number' || type === 'integer') && DECIMAL.test(text) ? Number(text) : text;
 }
 
 /** An empty body is an empty input, so that an acknowledgement needs none. */

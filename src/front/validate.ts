@@ -1,42 +1,27 @@
 /** Inputs of operations against their schemas: compiled once, mistakes named, unknown fields refused. */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import { MatrixError } from '../contract/errors.js';
 import { LIMITS } from '../contract/limits.js';
 import { cleanText } from '../contract/result.js';
 import type { Operation } from './operations/operation.js';
 
-/** `text`: values come from a query string, so `"24"` may be a number. `json`: types are as sent. */
-export type Origin = 'text' | 'json';
-
 /** @throws MatrixError MX_BAD_REQUEST naming the fields that are wrong. @returns the input with its defaults. */
-export type Validate = (operation: Operation, input: object, origin: Origin) => unknown;
+export type Validate = (operation: Operation, input: object) => unknown;
 
 /** Compiles the inputs of all operations. */
 export function validator(operations: readonly Operation[]): Validate {
-  const strict = newAjv(false);
-  const coercing = newAjv(true);
-  const compiled = new Map<Operation, Readonly<Record<Origin, ValidateFunction>>>();
-  for (const operation of operations) {
-    compiled.set(operation, {
-      json: strict.compile(operation.input),
-      text: coercing.compile(operation.input),
-    });
-  }
-  return (operation, input, origin) => {
-    const check = compiled.get(operation)?.[origin];
+  const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false });
+  // The package is CommonJS: its callable is the module's `default`.
+  addFormats.default(ajv);
+  const compiled = new Map(operations.map((operation) => [operation, ajv.compile(operation.input)]));
+  return (operation, input) => {
+    const check = compiled.get(operation);
     if (check === undefined) throw new MatrixError('MX_INTERNAL', `${operation.name} is not in the registry`);
     const copy = { ...input };
     if (!check(copy)) throw new MatrixError('MX_BAD_REQUEST', sentence(check.errors ?? []));
     return copy;
   };
-}
-
-function newAjv(coerceTypes: boolean): Ajv {
-  const ajv = new Ajv({ allErrors: true, useDefaults: true, coerceTypes, strict: false });
-  // The package is CommonJS: its callable is the module's `default`.
-  addFormats.default(ajv);
-  return ajv;
 }
 
 function sentence(errors: readonly ErrorObject[]): string {

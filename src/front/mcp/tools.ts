@@ -36,7 +36,6 @@ export async function callTool(
     const output = await dispatch({
       operation,
       input: { ...operation.mcp.defaults, ...sent },
-      origin: 'json',
       via: 'mcp',
       ...caller,
     });
