@@ -29,3 +29,13 @@ export function onOneClock(
   const isStepped = Math.abs(startedAt - stamped) > STEP_MS;
   return { began, results: isStepped ? results.map((result) => ({ ...result, startedAt })) : results };
 }
+
+/**
+ * A failure of a check that was under way while this process stood still: its time ran out, not the target's. Pure.
+ */
+export function doubted(result: Result): Result {
+  if (result.verdict !== 'fail') return result;
+  const { attribution: _, ...rest } = result;
+  const detail = 'Matrix itself stood still while this check ran; the target was not judged';
+  return { ...rest, verdict: 'unknown', code: 'probe_overrun', detail };
+}

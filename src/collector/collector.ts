@@ -13,7 +13,7 @@ import type { RestartAnswer, SupervisionEvent } from '../supervisor/child.js';
 import type { Due, Outcome } from '../supervisor/due.js';
 import { Family } from '../supervisor/family.js';
 import type { Watch } from '../supervisor/watch.js';
-import { onOneClock } from './began.js';
+import { doubted, onOneClock } from './began.js';
 import { type Before, NOTHING_BEFORE } from './continuity.js';
 import { Lag } from './lag.js';
 import { collectorSamples } from './samples.js';
@@ -37,7 +37,7 @@ export interface CollectorOptions {
 /** Beyond the uplink's own timeout, how long a failure waits for word of it, in ms. */
 const HOLD_MARGIN_MS = 2_000;
 
-/** Codes of results that stand for a check which was not made. */
+/** Results that stand for a check which was not made. */
 const NO_CHECK: ReadonlySet<string> = new Set<CommonCode>(['thread_crashed', 'thread_hung', 'family_failed']);
 
 export class Collector {
@@ -109,10 +109,7 @@ export class Collector {
     this.ticker.start(this.targets(), before);
   }
 
-  /**
-   * Another process collects, or is about to. Asks for nothing more, and answers the epoch ms up to which every
-   * instant was asked for; null when this process did not collect.
-   */
+  /** Another process collects. Answers up to which epoch ms every instant was asked for; null when none was. */
   follow(): number | null {
     this.leads = false;
     return this.ticker.stop();
@@ -222,7 +219,8 @@ export class Collector {
     for (const { due, results } of outcomes) {
       this.ticker.answered(due);
       const checked = onOneClock(due, results, now);
-      this.gate.take(checked.results, checked.began);
+      const isDoubtful = this.ticker.stoodStillSince(due.ready);
+      this.gate.take(isDoubtful ? checked.results.map(doubted) : checked.results, checked.began);
     }
     const judged = outcomes.some(({ results }) => results.some((result) => !NO_CHECK.has(result.code ?? '')));
     if (judged && this.said.get(family) !== 'up') this.says(family, 'up', familyUp(family, this.now()));

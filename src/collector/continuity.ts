@@ -21,10 +21,10 @@ export const NOTHING_BEFORE: Before = { dues: new Map(), askedUntil: null };
 export const STEP_MS = 1_000;
 
 /**
- * Shifts that there are, in ms from 0; the one after the last is 0 again. Below the shortest interval, so that the
- * shift can be read from an instant.
+ * Shifts that there are, in ms from 0; the one after the last is 0 again. Few, so that an instant out of turn is
+ * seldom taken for one; more than there are steps back into the same time.
  */
-export const SHIFTS = 500;
+export const SHIFTS = 50;
 
 /** Where a target begins. */
 export type Start =
@@ -74,7 +74,7 @@ export function shiftOf(targets: readonly Target[], dues: StoredDues, nowMs: num
   let best = 0;
   for (const [shift, count] of counts) {
     const most = counts.get(best) ?? 0;
-    if (count > most || (count === most && shift > best)) best = shift;
+    if (count > most || (count === most && shift < best)) best = shift;
   }
   while (ahead.has(best) && ahead.size < SHIFTS) best = nextShift(best);
   return best;

@@ -37,7 +37,8 @@ export class Ticker {
   private readonly runs = new Map<string, Due>();
   private timer: NodeJS.Timeout | null = null;
   private tickedAt = 0;
-  private heldUntil = Number.NEGATIVE_INFINITY;
+  /** End of the newest standstill, monotonic ms. */
+  private movesSince = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: TickerOptions) {
     this.cycles = new Cycles(options.cycleMs);
@@ -100,6 +101,12 @@ export class Ticker {
     return this.timetable.now();
   }
 
+  /** Whether this thread stood still for long at some time after that moment. */
+  stoodStillSince({ monotonicMs }: Moment): boolean {
+    const isStill = this.timer !== null && this.options.clock.monotonic() - this.tickedAt > STILL_MS;
+    return isStill || this.movesSince > monotonicMs;
+  }
+
   /** Checks a target now, unless a check of it runs already; false when there is no such target to ask. */
   checkNow(name: string): boolean {
     const place = this.timetable.get(name);
@@ -119,7 +126,7 @@ export class Ticker {
 
   private tick(): void {
     const now = this.options.clock.monotonic();
-    if (now - this.tickedAt > STILL_MS) this.heldUntil = now + HEARING_MS;
+    if (now - this.tickedAt > STILL_MS) this.movesSince = now;
     this.tickedAt = now;
     const stepMs = this.timetable.followClock();
     if (stepMs !== 0) {
@@ -127,7 +134,7 @@ export class Ticker {
       this.cycles.end();
       this.options.onClockStep(stepMs);
     }
-    if (now < this.heldUntil) return;
+    if (now < this.movesSince + HEARING_MS) return;
     const due: Due[] = [];
     for (const { place, dueAt, ready } of this.timetable.take()) {
       if (this.runs.has(place.target.name)) {

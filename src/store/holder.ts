@@ -5,7 +5,7 @@
  */
 import type pg from 'pg';
 
-/** What a holder says; only sessions that say it are judged. */
+/** What a holder says that has nothing else to say; a process that knows nothing of this is not judged by it. */
 const ALIVE = `SELECT 'matrix is alive'`;
 
 /** Says it once; to be repeated about every second. */
@@ -23,15 +23,20 @@ interface Seen {
 
 /** Looks that lie further apart prove nothing: the server may have stood still itself, and the holder with it. */
 const MAX_GAP_MS = 2_000;
+/** Longer than a loaded machine keeps a thread waiting, in ms. */
+const FROZEN_MS = 10_000;
 
 export class HolderWatch {
   private seen: Seen | null = null;
 
-  /** A holder that says nothing for `frozenMs` is frozen. `monotonicMs` answers the time. */
+  /**
+   * A holder that says nothing for `frozenMs` (default 10,000) is frozen. `words` are those of a holder that shows
+   * its life with `showLife`; one that holds its lock by working says others all the time.
+   */
   constructor(
     private readonly lock: number,
-    private readonly frozenMs: number,
-    private readonly monotonicMs: () => number = () => performance.now(),
+    private readonly words: 'life' | 'work',
+    private readonly frozenMs: number = FROZEN_MS,
   ) {}
 
   /** Looks at the holder; ends its session when it has been silent too long, and answers its pid then. */
@@ -39,10 +44,10 @@ export class HolderWatch {
     const { rows } = await client.query<{ pid: number; spoke: string }>(
       `SELECT a.pid, a.state_change::text AS spoke FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database()
-         AND (l.classid::bigint << 32) | l.objid::bigint = $1 AND a.query = $2`,
-      [this.lock, ALIVE],
+         AND (l.classid::bigint << 32) | l.objid::bigint = $1 AND a.state <> 'active' AND a.query = coalesce($2, a.query)`,
+      [this.lock, this.words === 'life' ? ALIVE : null],
     );
-    const now = this.monotonicMs();
+    const now = performance.now();
     const [holder] = rows;
     const { seen } = this;
     if (holder === undefined) {

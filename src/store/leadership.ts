@@ -30,7 +30,6 @@ export interface LeadershipOptions {
 const POLL_MS = 250;
 /** How often a holder shows that it lives, in ms. */
 const LIFE_MS = 1_000;
-const FROZEN_MS = 10_000;
 /** A note is of the one that held the lock just before, in ms. */
 const NOTE_MS = 5_000;
 /** A server that does not answer is not waited for when the lock is given up, in ms. */
@@ -118,7 +117,7 @@ export class Leadership {
   /** Waits for the lock; false when stopped first. */
   private async gain(client: pg.Client): Promise<boolean> {
     const { lock, log, name, frozenMs } = this.options;
-    const watch = new HolderWatch(lock, frozenMs ?? FROZEN_MS);
+    const watch = new HolderWatch(lock, 'life', frozenMs);
     while (!this.stopping) {
       const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [
         lock,

@@ -69,8 +69,9 @@ export class Pair {
       .map((line) => line['active'] === true);
   }
 
+  /** Whether it runs and says so. */
   collects(color: Color): boolean {
-    return this.turns(color).at(-1) === true;
+    return this.running[color] !== undefined && this.turns(color).at(-1) === true;
   }
 
   async kill(color: Color): Promise<void> {

@@ -36,6 +36,8 @@ describe('of two on one database', () => {
     const last = Math.max(...times.filter((time) => time <= at));
     return Math.min(...times.filter((time) => time > at)) - last;
   };
+  const stored = async (): Promise<number> =>
+    ((await postgres.query('SELECT count(*)::int AS n FROM matrix.results')) as [{ n: number }])[0].n;
   const settled = async (ms: number): Promise<void> => {
     const end = Date.now() + ms;
     await until('cycles go by', () => Date.now() > end);
@@ -127,9 +129,7 @@ describe('of two on one database', () => {
       });
     });
     assert.deepEqual(doubled, []);
-    const [{ n }] = (await postgres.query('SELECT count(*)::int AS n FROM matrix.results')) as [
-      { n: number },
-    ];
+    const n = await stored();
     assert.ok(server.asked.length - n <= 10 * kills.length, `${server.asked.length} asked, ${n} stored`);
     assert.ok(server.asked.length >= n);
   });
@@ -137,5 +137,28 @@ describe('of two on one database', () => {
   test('what was down all the time was alerted once, and told once', async () => {
     assert.deepEqual(await postgres.query('SELECT service FROM matrix.alerts'), [{ service: 'down' }]);
     assert.equal(pair.lines('notice').length, 1);
+  });
+
+  test('one that is frozen loses its part as well, finds that out when it goes on, and blames nobody for it', async () => {
+    const [frozen, other]: Color[] = pair.collects('green') ? ['green', 'blue'] : ['blue', 'green'];
+    assert.ok(frozen !== undefined && other !== undefined);
+    await pair.start(other);
+    const slow = (): number => server.asked.filter((one) => one.path === '/slow').length;
+    const count = slow();
+    await until('a slow check runs', () => slow() > count);
+    pair.get(frozen).process.kill('SIGSTOP');
+    try {
+      await until('the other collects', () => pair.collects(other), 40_000);
+      const before = await stored();
+      await until('and stores', async () => (await stored()) > before + paths.length, 40_000);
+    } finally {
+      pair.get(frozen).process.kill('SIGCONT');
+    }
+    await until('it stands by', () => !pair.collects(frozen));
+    await settled(CYCLE_MS);
+    const failed = await postgres.query(
+      `SELECT DISTINCT s.name FROM matrix.results r JOIN matrix.services s ON s.id = r.service_id WHERE r.verdict = 'fail'`,
+    );
+    assert.deepEqual(failed, [{ name: 'down' }]);
   });
 });

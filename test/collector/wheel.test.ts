@@ -6,6 +6,7 @@ import { Cycles } from '../../src/collector/cycles.js';
 import { Lag } from '../../src/collector/lag.js';
 import { nextDue, phaseOf } from '../../src/collector/phase.js';
 import { TimingWheel } from '../../src/collector/wheel.js';
+import { LIMITS } from '../../src/contract/limits.js';
 
 describe('the timing wheel', () => {
   const steps = fc.array(
@@ -151,6 +152,29 @@ describe('cycles', () => {
     cycles.answered(1_600);
     assert.deepEqual(cycles.close(9_000), [{ ts: 1_000, intervalMs: 1_000, expected: 2, skipped: 0 }]);
   });
+});
+
+test('no more cycles are open than their limit: the oldest closes with what it has', () => {
+  const limit = LIMITS.open_cycles.value;
+  const cycles = new Cycles(1_000);
+  for (let n = 0; n < limit + 3; n += 1) cycles.began(n * 1_000);
+  assert.deepEqual(
+    cycles.close(0).map((cycle) => cycle.ts),
+    [0, 1_000, 2_000],
+  );
+  assert.equal(cycles.size, limit);
+});
+
+test('cycles that a step of the clock ended close as soon as they are answered, wherever their window lies', () => {
+  const cycles = new Cycles(1_000);
+  cycles.began(3_600_500);
+  cycles.end();
+  assert.deepEqual(cycles.close(5_000), []);
+  cycles.answered(3_600_500);
+  assert.deepEqual(
+    cycles.close(5_000).map((cycle) => cycle.ts),
+    [3_600_000],
+  );
 });
 
 describe('lateness', () => {

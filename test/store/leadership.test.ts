@@ -1,6 +1,7 @@
 /** Two collectors on one database: one of them collects, and the other is there when it does not. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { showLife } from '../../src/store/holder.js';
 import { Leadership } from '../../src/store/leadership.js';
 import { connectForLocks, createClient, endClient } from '../../src/store/pool.js';
 import { memoryLog } from '../support/log.js';
@@ -19,7 +20,7 @@ afterEach(async () => {
 });
 after(() => postgres.close());
 
-function contend(name: string) {
+function contend(name: string, frozenMs?: number) {
   const heard: string[] = [];
   const log = memoryLog();
   let leads = false;
@@ -30,9 +31,10 @@ function contend(name: string) {
     name,
     listen: 'test_targets',
     log,
-    onGained: () => {
+    ...(frozenMs === undefined ? {} : { frozenMs }),
+    onGained: (note) => {
       leads = true;
-      heard.push('gained');
+      heard.push(note === null ? 'gained' : `gained: ${note}`);
     },
     onLost: () => {
       leads = false;
@@ -120,6 +122,73 @@ describe('of two contenders', () => {
     } finally {
       clearInterval(timer);
     }
+  });
+});
+
+describe('who leaves', () => {
+  test('tells the next one what it has to know, and only that one', async () => {
+    const blue = contend('blue');
+    await until('blue leads', blue.leads);
+    const green = contend('green');
+    await until('green stands by', () => green.heard.length === 1);
+    await blue.leadership.close('asked until noon');
+    await until('green leads', green.leads);
+    assert.deepEqual(green.heard, ['lost', 'gained: asked until noon']);
+    const red = contend('red');
+    await until('red stands by', () => red.heard.length === 1);
+    await green.leadership.close();
+    await until('red leads', red.leads);
+    assert.deepEqual(red.heard, ['lost', 'gained']);
+  });
+});
+
+describe('a holder that is silent', () => {
+  /** Holds the lock as a process does that was frozen just now. */
+  const silent = async (words: boolean): Promise<{ end: () => Promise<void>; isCut: () => boolean }> => {
+    let isCut = false;
+    const client = createClient(postgres.url, {
+      name: 'silent',
+      onError: () => {
+        isCut = true;
+      },
+    });
+    await connectForLocks(client);
+    await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
+    if (words) await showLife(client);
+    return { end: () => endClient(client), isCut: () => isCut };
+  };
+
+  test('although it said that it lives loses its session, and hears of that', async () => {
+    const frozen = await silent(true);
+    const green = contend('green', 1_000);
+    try {
+      await until('green leads', green.leads, 10_000);
+      await until('its session is cut', frozen.isCut);
+      assert.ok(green.log.lines.some((line) => line['event'] === 'lock_holder_frozen'));
+    } finally {
+      await frozen.end();
+    }
+  });
+
+  test('and knows nothing of saying so keeps it, as an older version does', async () => {
+    const older = await silent(false);
+    const green = contend('green', 300);
+    try {
+      await until('green has looked for long', () => green.heard.length === 1);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      assert.deepEqual(green.heard, ['lost']);
+      assert.equal(older.isCut(), false);
+    } finally {
+      await older.end();
+    }
+  });
+
+  test('is not found in one that shows its life', async () => {
+    const blue = contend('blue');
+    await until('blue leads', blue.leads);
+    const green = contend('green', 2_500);
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    assert.deepEqual([blue.heard, green.heard], [['gained'], ['lost']]);
   });
 });
 
