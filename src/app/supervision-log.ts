@@ -67,7 +67,7 @@ function logRestart(log: Logger, event: Extract<SupervisionEvent, { kind: 'resta
     in_window: inWindow,
     requested,
   };
-  if (requested) log.info(fields, `${id} is restarted as an operator wished`);
+  if (requested) log.info(fields, `${id} is restarted on request: ${reason}`);
   else log.warn(fields, `${id} is restarted in ${pauseMs} ms`);
 }
 
