@@ -65,6 +65,13 @@ test('so are those of an engine that does not speak HTTP, or never ends', limit,
     [docker],
     async () => {
       const plain = { chunk: null, everyMs: 0, end: 'hold', speaksFirst: false, cutAt: 1 } as const;
+      // All at once as well: what one answer costs the thread, several must not add up to a hang.
+      const tiny = CATALOGUE.filter(({ label }) => label === 'endless tiny chunks');
+      await Promise.all(
+        Array.from({ length: 4 }, () => tiny)
+          .flat()
+          .map((plan) => ask((socket) => rawEngine(socket, { ...plan, ...plain }), plan.label)),
+      );
       for (const plan of CATALOGUE.filter(
         ({ endless, bytes }) => endless !== undefined || bytes.length > 1e6,
       )) {

@@ -8,6 +8,9 @@ import { addAbortSignal } from 'node:stream';
 import type Docker from 'dockerode';
 import { LIMITS } from '../../src/contract/limits.js';
 
+/** Room for most answers; it doubles as need be. */
+const FIRST_BYTES = 16 * 1024;
+
 /** The engine answered with another status than 200. */
 export class EngineRefusal extends Error {
   readonly statusCode: number;
@@ -77,16 +80,32 @@ function dial(docker: Docker, path: string, query: object, signal: AbortSignal):
   });
 }
 
-async function read(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    // Leaving the loop ends the connection.
-    if (sizeBytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+/**
+ * The whole body. Copied together at once: an answer in pieces of one byte would hold a hundred times its size, and
+ * keep the thread busy with nothing else.
+ */
+function read(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let held = Buffer.allocUnsafe(FIRST_BYTES);
+    let sizeBytes = 0;
+    let pieces = 0;
+    const refuse = (why: string) => {
+      reject(new Error(why));
+      response.destroy();
+    };
+    response.on('data', (piece: Buffer) => {
+      pieces += 1;
+      if (sizeBytes + piece.length > maxBytes) return refuse(`the answer is larger than ${maxBytes} bytes`);
+      if (pieces > LIMITS.engine_pieces.value)
+        return refuse('the answer comes in more pieces than its size needs');
+      while (sizeBytes + piece.length > held.length) held = Buffer.concat([held], held.length * 2);
+      sizeBytes += piece.copy(held, sizeBytes);
+    });
+    response.on('end', () => resolve(held.subarray(0, sizeBytes)));
+    response.on('error', reject);
+    response.on('close', () => reject(new Error('the answer broke off')));
+    if (response.destroyed) reject(new Error('the answer broke off'));
+  });
 }
 
 /** At least as many as there are: each value but the first follows a comma or an opening bracket. */

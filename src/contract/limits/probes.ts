@@ -47,6 +47,13 @@ export const PROBE_LIMITS = limits({
     bounds: 'JSON values in one answer of a Docker engine.',
     beyond: 'The check of the engine fails with `engine_error`.',
   },
+  engine_pieces: {
+    value: 100_000,
+    unit: 'count',
+    // An engine sends some 4 kB at once.
+    bounds: 'Pieces in which one answer of a Docker engine comes.',
+    beyond: 'The check of the engine fails with `engine_error`.',
+  },
   engine_refusal: {
     value: 64 * 1024,
     unit: 'bytes',

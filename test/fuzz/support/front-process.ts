@@ -88,8 +88,9 @@ export function sendRaw(
 /** What the web server itself says to bytes that are no request; no code of Matrix sees those. */
 const BY_THE_SERVER: readonly number[] = [400, 413, 414, 431, 505];
 
-/** Holds the first answer in `text` to the contract: JSON with a known code, or what a read answers. */
-export function assertAnswer(text: string, closed: boolean, input: string): number {
+/** Holds the first answer in `said` to the contract: JSON with a known code, or what a read answers. */
+export function assertAnswer(said: string, closed: boolean, input: string): number {
+  const text = said.replace('HTTP/1.1 100 Continue\r\n\r\n', '');
   if (text === '') return 0;
   const [head = '', ...rest] = text.split('\r\n\r\n');
   const [, digits] = /^HTTP\/1\.1 (\d{3}) /.exec(head) ?? [];
