@@ -27,13 +27,13 @@ export const FRONT_LIMITS = limits({
     beyond: 'Cut, with an ellipsis at its end.',
   },
   http_connections: {
-    value: 5_000,
+    value: 2_000,
     unit: 'count',
     bounds: 'Open client connections, HTTP and WebSocket.',
     beyond: 'A further one is closed at once, counted in matrix_connections_refused_total.',
   },
   requests_in_flight: {
-    value: 2_000,
+    value: 1_000,
     unit: 'count',
     bounds: 'HTTP requests that are not answered yet, those that wait for the database included.',
     beyond: 'A further one is refused with MX_NOT_READY; `/health` is still answered.',
