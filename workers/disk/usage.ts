@@ -36,7 +36,10 @@ export function usageOf(counts: FsCounts): Usage {
   const usedBytes = used * counts.bsize;
   const availableBytes = counts.bavail * counts.bsize;
   const totalBytes = counts.blocks * counts.bsize;
-  const canBe = [usedBytes, availableBytes, totalBytes].every((bytes) => bytes >= 0 && bytes <= MAX_BYTES);
+  const canBe =
+    [used, counts.bfree, counts.bavail].every((blocks) => blocks >= 0) &&
+    counts.bsize > 0 &&
+    Math.max(totalBytes, availableBytes) <= MAX_BYTES;
   const inodesCanBe = counts.ffree >= 0 && inodesUsed >= 0 && counts.files <= MAX_BYTES;
   return {
     usedBytes,

@@ -101,9 +101,9 @@ function notStarted(error: unknown): PingOutcome {
  * the first is not there or nothing was sent.
  */
 export function parseSummary(stdout: string): PingOutcome | undefined {
-  const counts = /^(\d+) packets transmitted, (\d+) (?:packets )?received/m.exec(stdout);
-  if (counts === null || counts[1] === '0') return undefined;
-  const rtt = /^(?:rtt|round-trip) min\/avg\/max\S* = [\d.]+\/([\d.]+)\//m.exec(stdout);
+  const counts = /^(\d{1,9}) packets transmitted, (\d{1,9}) (?:packets )?received/m.exec(stdout);
+  if (counts === null || Number(counts[1]) === 0) return undefined;
+  const rtt = /^(?:rtt|round-trip) min\/avg\/max\S* = [\d.]+\/(\d{1,9}(?:\.\d{1,9})?)\//m.exec(stdout);
   return {
     kind: 'counted',
     sent: Number(counts[1]),
