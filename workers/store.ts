@@ -1,14 +1,15 @@
 /** Thread of the embedded database: keeps PostgreSQL running and says where it is. */
 import { messageOf } from '../src/contract/errors.js';
 import { type Embedded, startEmbedded } from '../src/store/embedded/index.js';
+import { untilSilent } from '../src/store/embedded/liveness.js';
 import { type Logging, threadSide } from '../src/supervisor/thread-side.js';
 
 let embedded: Embedded | null = null;
-let stopping = false;
+const stopping = new AbortController();
 
 const side = threadSide<{ dataDir: string; logging: Logging }>('store', {
   onStop: async () => {
-    stopping = true;
+    stopping.abort();
     await embedded?.stop();
   },
 });
@@ -23,8 +24,14 @@ try {
   });
   throw error;
 }
-side.post({ kind: 'url', url: embedded.url });
+const { url, exited } = embedded;
+side.post({ kind: 'url', url });
 side.ready();
-const reason = await embedded.exited;
+const ended = exited.then((reason) => `PostgreSQL ended: ${reason}`);
+const silent = untilSilent({ url, signal: stopping.signal, log: side.log });
+const reason = await Promise.race([ended, silent]);
 // The supervisor starts this thread again, which starts the database again.
-if (!stopping) throw new Error(`PostgreSQL ended: ${reason}`);
+if (!stopping.signal.aborted) {
+  await embedded.stop();
+  throw new Error(reason ?? 'PostgreSQL ended');
+}

@@ -101,7 +101,7 @@ function handle(place: Place, { identity, url, socketDir }: Obtained, log: Embed
   });
   const stop = async (): Promise<void> => {
     isStopping = isRunning(identity);
-    await shutDown(identity, log);
+    await shutDown(identity, paths.data, log);
     watch.look();
     await removeSocketDir(socketDir, paths.home);
     await exited;

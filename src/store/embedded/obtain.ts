@@ -67,7 +67,7 @@ async function startNew(
     );
     return { identity, url, socketDir };
   } catch (error) {
-    await shutDown(identity, log);
+    await shutDown(identity, place.paths.data, log);
     throw error;
   }
 }
@@ -87,12 +87,12 @@ async function takeOver(
   }
   const outcome = lock.status === 'stopping' ? 'stopping' : await untilReady(identity, place.paths.data, log);
   if (outcome !== 'ready') {
-    await untilStopped(identity, log);
+    await untilStopped(identity, place.paths.data, log);
     return undefined;
   }
   if (await isProgramGone(pid)) {
     log.info({ pid }, 'the running database server is of an installation that was replaced: restarting it');
-    await shutDown(identity, log);
+    await shutDown(identity, place.paths.data, log);
     return undefined;
   }
   // The one that was starting has written the place of its socket only now.
@@ -110,7 +110,7 @@ async function takeOver(
       { pid, error: messageOf(error) },
       'the database server found here does not answer: restarting it',
     );
-    await shutDown(identity, log);
+    await shutDown(identity, place.paths.data, log);
     return undefined;
   }
 }

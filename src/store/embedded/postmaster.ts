@@ -8,7 +8,7 @@ import { type EmbeddedLog, embeddedFailure, serverFailure } from './errors.js';
 import { findHolder } from './lock-file.js';
 import { logTail, openLog, trimLog } from './log-file.js';
 import type { Place } from './place.js';
-import { isRunning, type ProcessIdentity, processFacts, signal } from './processes.js';
+import { isRunning, type ProcessIdentity, processFacts, serversOf, signal } from './processes.js';
 import { serverArguments } from './server-settings.js';
 import { waitUntil } from './wait.js';
 
@@ -113,27 +113,48 @@ export async function untilReady(
 
 /**
  * Ends a server: fast shutdown (sessions are cut, all is written), then immediate (the next start recovers),
- * then by force. Throws MX_EMBEDDED_FAILED when it survives all that.
+ * then by force, together with the processes that it leaves behind. One that stands still (SIGSTOP) is woken
+ * first: awake it can end in order. Throws MX_EMBEDDED_FAILED when it survives all that.
  */
-export async function shutDown(identity: ProcessIdentity, log: EmbeddedLog): Promise<void> {
+export async function shutDown(identity: ProcessIdentity, data: string, log: EmbeddedLog): Promise<void> {
   const isGone = (): boolean => !isRunning(identity);
-  signal(identity, 'SIGINT');
+  const ask = async (name: NodeJS.Signals): Promise<void> => {
+    signal(identity, name);
+    // It waits for its sessions, and they may stand still as well.
+    for (const process of await serversOf(data)) signal(process, 'SIGCONT');
+    signal(identity, 'SIGCONT');
+  };
+  await ask('SIGINT');
   if (await waitUntil(isGone, FAST_LIMIT_MS)) return;
   log.warn(
     { pid: identity.pid },
     'the database does not stop in time: stopping it at once; it recovers at the next start',
   );
-  signal(identity, 'SIGQUIT');
+  await ask('SIGQUIT');
   if (await waitUntil(isGone, IMMEDIATE_LIMIT_MS)) return;
-  // It does not run at all (stopped by SIGSTOP, say). As after a power cut, the log of writes holds every commit.
+  // It does not run at all. As after a power cut, the log of writes holds every commit.
   log.warn({ pid: identity.pid }, 'the database server does not react: killing it');
   signal(identity, 'SIGKILL');
-  if (await waitUntil(isGone, KILL_LIMIT_MS)) return;
-  throw new MatrixError('MX_EMBEDDED_FAILED', `The database server (pid ${identity.pid}) cannot be stopped.`);
+  if (!(await waitUntil(isGone, KILL_LIMIT_MS))) throw cannotStop(identity.pid);
+  // Nobody is left to end its sessions, and the next start would wait for them.
+  if (!(await endProcesses(data))) throw cannotStop(identity.pid);
+}
+
+function cannotStop(pid: number): MatrixError {
+  return new MatrixError('MX_EMBEDDED_FAILED', `The database server (pid ${pid}) cannot be stopped.`);
+}
+
+/**
+ * Ends by force what still works in the directory of a server whose postmaster is dead; false when some are left.
+ * That is safe: without a postmaster none of them can commit for anybody, and the next start recovers.
+ */
+export async function endProcesses(data: string): Promise<boolean> {
+  for (const process of await serversOf(data)) signal(process, 'SIGKILL');
+  return waitUntil(async () => (await serversOf(data)).length === 0, KILL_LIMIT_MS);
 }
 
 /** Waits for a server that somebody else is stopping; helps when it takes too long. */
-export async function untilStopped(identity: ProcessIdentity, log: EmbeddedLog): Promise<void> {
+export async function untilStopped(identity: ProcessIdentity, data: string, log: EmbeddedLog): Promise<void> {
   if (await waitUntil(() => !isRunning(identity), FAST_LIMIT_MS)) return;
-  await shutDown(identity, log);
+  await shutDown(identity, data, log);
 }

@@ -9,7 +9,8 @@ import { isSegmentInUse, isServerOf, processFacts, serversOf, signal } from './p
 import { waitUntil } from './wait.js';
 
 const PATIENCE_MS = 2_000;
-const LIMIT_MS = 15_000;
+const ASKED_LIMIT_MS = 10_000;
+const KILLED_LIMIT_MS = 5_000;
 
 type Stale = Extract<Holder, { lock: LockFile }>;
 
@@ -17,7 +18,8 @@ type Stale = Extract<Holder, { lock: LockFile }>;
  * Makes sure that nobody uses the cluster whose lock has no living postmaster, so that one can be started.
  *
  * A postmaster that was killed leaves backends that end as soon as they notice; two generations must never
- * write at once. They are waited for, and asked to end (SIGTERM) when a long query keeps them.
+ * write at once. They are waited for, asked to end (SIGTERM) when a long query keeps them, and killed when they do
+ * not: no server runs that they could harm, and the next one recovers as after a power cut.
  * PostgreSQL itself discards a lock whose process is gone. It refuses one whose pid exists: for a pid that
  * now belongs to another process, or to a dead one that its parent has not collected, the lock is removed
  * here. That is safe only because all of this holds: the caller has the start lock, no process works in the
@@ -88,11 +90,22 @@ async function waitForSurvivors(data: string, lock: LockFile, log: EmbeddedLog):
     { pids: survivors.map(({ pid }) => pid) },
     'the database server was killed and its sessions still run: asking them to end',
   );
-  for (const survivor of survivors) signal(survivor, 'SIGTERM');
-  if (await waitUntil(isFree, LIMIT_MS)) return;
+  for (const survivor of survivors) {
+    signal(survivor, 'SIGTERM');
+    // One that stands still hears nothing before it is woken.
+    signal(survivor, 'SIGCONT');
+  }
+  if (await waitUntil(isFree, ASKED_LIMIT_MS)) return;
+  const stubborn = await serversOf(data);
+  log.warn(
+    { pids: stubborn.map(({ pid }) => pid) },
+    'sessions of a killed database server do not end: killing them',
+  );
+  for (const survivor of stubborn) signal(survivor, 'SIGKILL');
+  if (await waitUntil(isFree, KILLED_LIMIT_MS)) return;
   throw new MatrixError(
     'MX_EMBEDDED_FAILED',
     `The database in ${data} is still used by processes of a server that was killed ` +
-      `(${survivors.map(({ pid }) => pid).join(', ') || 'not visible here'}). End them, then start again.`,
+      `(${stubborn.map(({ pid }) => pid).join(', ') || 'not visible here'}). End them, then start again.`,
   );
 }
