@@ -199,6 +199,8 @@ test('files made to take time and memory end soon', async () => {
   assert.match(await load('big.toml', Buffer.alloc(LIMITS.config_file.value + 1, '#')), /larger than \d+/);
   const { problems } = parseDocument('marks.toml', '\n'.repeat(LIMITS.config_marks.value + 1));
   assert.match(problems[0]?.message ?? '', /expected at most \d+ lines, commas/);
+  const [deep] = parseDocument('deep.toml', `a${'.a'.repeat(1_000)}=1`).problems;
+  assert.equal(deep?.path.length, LIMITS.config_path.value);
   const complaints = parseDocument('closing.yaml', `a: [${'}'.repeat(1_000)}`).problems;
   assert.equal(complaints.length, LIMITS.config_syntax_errors.value);
 });

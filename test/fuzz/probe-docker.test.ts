@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { LIMITS } from '../../src/contract/limits.js';
 import { spec } from '../../workers/docker/spec.js';
 import { assertSound, bounded, type FamilyProcess, startFamily } from './support/family-process.js';
 import { type Engine, type EngineSays, engineSays, jsonEngine, rawEngine } from './support/hostile-engine.js';
@@ -88,6 +89,28 @@ test('so are those of an engine that does not speak HTTP, or never ends', limit,
     GROWTH_BYTES,
   ),
 );
+
+test('an answer in more pieces than its size needs is refused, whatever it says', limit, async () => {
+  const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
+  const bytes = Buffer.from(
+    `${head}${'1\r\n \r\n'.repeat(LIMITS.engine_pieces.value + 1)}2\r\n[]\r\n0\r\n\r\n`,
+  );
+  const plain = {
+    chunk: null,
+    everyMs: 0,
+    end: 'hold',
+    speaksFirst: false,
+    cutAt: 1,
+    mayPass: false,
+  } as const;
+  const [result] = await ask(
+    (socket) => rawEngine(socket, { label: 'pieces', bytes, ...plain }),
+    'pieces',
+    20_000,
+  );
+  assert.equal(result?.code, 'engine_error');
+  assert.match(result.detail, /more pieces than its size needs/);
+});
 
 test('huge lists cost bounded memory, and an honest one is judged whole', limit, () =>
   bounded(
