@@ -5,7 +5,7 @@ BEGIN;
 
 DROP TABLE matrix.declaration;
 ALTER TABLE matrix.results DROP COLUMN observed_ms;
-ALTER TABLE matrix.service_state DROP COLUMN batch;
+ALTER TABLE matrix.service_state DROP COLUMN made;
 -- Hours that hold nothing but observed time.
 DELETE FROM matrix.uptime_hourly WHERE pass + warn + fail + unknown = 0;
 ALTER TABLE matrix.uptime_hourly DROP COLUMN observed_ms;

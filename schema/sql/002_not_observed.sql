@@ -11,8 +11,8 @@ BEGIN;
 -- checked by a clock.
 ALTER TABLE matrix.results ADD COLUMN observed_ms int;
 
--- The batch that brought the newest result: what the same process made later is newer, whatever its clock did.
-ALTER TABLE matrix.service_state ADD COLUMN batch text;
+-- Batch and place in it of the newest result: what the same process made later is newer, whatever its clock did.
+ALTER TABLE matrix.service_state ADD COLUMN made text;
 
 -- The time of this hour that results speak for; what is missing to a full hour was not observed. Overlaps are counted
 -- twice. NULL: written before this column was; each of its results then speaks for one interval.

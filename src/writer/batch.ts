@@ -7,6 +7,7 @@ import { Ajv } from 'ajv';
 import { type Batch, BatchSchema, type Changes } from '../../schema/messages.js';
 import type { Check } from '../../schema/wire.js';
 import { LIMITS } from '../contract/limits.js';
+import type { Result } from '../contract/result.js';
 import { bossDatabase, NOTICES_QUEUE } from '../queue/queues.js';
 import { closeCycles, closeInterrupted, newestCycle } from './cycles.js';
 import { declareTargets } from './declare.js';
@@ -140,8 +141,12 @@ async function store(
   };
 }
 
+/** Places in a batch are compared as text. */
+const PLACE_DIGITS = 7;
+
 function madeIn(batch: Batch): Made[] {
-  return (batch.results as unknown as Made[]).map((result) => ({ ...result, batch: batch.id }));
+  const place = (index: number): string => `${batch.id}/${String(index).padStart(PLACE_DIGITS, '0')}`;
+  return (batch.results as unknown as Result[]).map((result, index) => ({ ...result, made: place(index) }));
 }
 
 /** Days are only remembered to spare a look at the catalogue. */

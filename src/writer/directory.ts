@@ -26,7 +26,7 @@ export async function loadDirectory(db: Db): Promise<Directory> {
       CASE WHEN t.service_id IS NOT NULL THEN json_build_object(
         'verdict', t.verdict, 'code', t.code, 'detail', t.detail, 'since', ${ms('t.since')},
         'dueAt', ${ms('t.due_at')}, 'startedAt', ${ms('t.started_at')}, 'durationMs', t.duration_ms,
-        'measurements', t.measurements, 'facts', t.facts, 'outageSince', ${ms('t.outage_since')}, 'batch', t.batch) END AS state
+        'measurements', t.measurements, 'facts', t.facts, 'outageSince', ${ms('t.outage_since')}, 'made', t.made) END AS state
     FROM matrix.services s LEFT JOIN matrix.service_state t ON t.service_id = s.id
     WHERE s.removed_at IS NULL`);
   return new Map(rows.map((row) => [row.name, row]));

@@ -1,8 +1,9 @@
 /** Which service each result belongs to, worked out before anything is written. Pure. */
-import { COMMON_CODES, cleanText, type Result, SELF_FAMILY } from '../contract/result.js';
+import { cleanText, type Result, SELF_FAMILY } from '../contract/result.js';
 import { Crowd } from './crowd.js';
 import type { Directory, Entry } from './directory.js';
-import { isOlder, type Made } from './transition.js';
+import { withGone } from './gone.js';
+import type { Made } from './transition.js';
 
 type Found = Pick<Entry, 'name' | 'family' | 'target' | 'intervalMs'>;
 
@@ -37,8 +38,9 @@ export function resolve(directory: Directory, sent: readonly Made[], nowMs: numb
     results.push(clean(raw));
   }
   const told = results.map((result) => crowd.tell(result));
+  const services = [...directory.values(), ...discovered.values()];
   return {
-    results: [...told, ...gone(directory, told, nowMs)],
+    results: withGone(services, told, nowMs),
     discovered: [...discovered.values()],
     orphaned,
   };
@@ -63,35 +65,6 @@ const LAST_INSTANT = 253_402_300_799_999;
 function isStorable({ dueAt, startedAt, durationMs }: Result): boolean {
   const isInstant = (ms: number): boolean => ms >= 0 && ms <= LAST_INSTANT;
   return isInstant(dueAt) && isInstant(startedAt) && Number.isFinite(durationMs);
-}
-
-function gone(directory: Directory, results: readonly Made[], nowMs: number): Made[] {
-  const calls = new Map(
-    results.filter((result) => result.service === result.target).map((call) => [call.target, call]),
-  );
-  const reported = new Set(results.map((result) => `${result.dueAt}\n${result.service}`));
-  const missing: Made[] = [];
-  for (const entry of directory.values()) {
-    if (entry.source !== 'discovered' || entry.state === null) continue;
-    const call = calls.get(entry.target);
-    if (call === undefined || entry.state.code === 'not_reported') continue;
-    if (isOlder(call, entry.state, nowMs)) continue;
-    if (reported.has(`${call.dueAt}\n${entry.name}`)) continue;
-    const blind = call.verdict === 'fail' || call.verdict === 'unknown';
-    missing.push({
-      service: entry.name,
-      family: entry.family,
-      target: entry.target,
-      dueAt: call.dueAt,
-      startedAt: call.startedAt,
-      durationMs: 0,
-      batch: call.batch,
-      verdict: 'unknown',
-      code: 'not_reported',
-      detail: blind ? `cannot be judged: ${call.detail}` : COMMON_CODES.not_reported,
-    });
-  }
-  return missing;
 }
 
 /** More than any check may take; what PostgreSQL's `real` holds with room to spare. */

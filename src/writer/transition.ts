@@ -5,9 +5,10 @@
 import type { Facts, Measurement, Result, Severity, Verdict } from '../contract/result.js';
 import { haveOneMaker } from '../queue/ids.js';
 
-/** A result with the id of the batch that brought it: ids of one process sort in the order of making. */
+/** A result with its place in the order of making: the id of the batch that brought it, and its place in that. */
 export interface Made extends Result {
-  readonly batch: string;
+  /** Of one process the later one is greater, whatever its clock did; see `haveOneMaker`. */
+  readonly made: string;
 }
 
 export interface ServiceState {
@@ -23,8 +24,8 @@ export interface ServiceState {
   readonly facts: Facts;
   /** First failure of the outage that is going on; null when there is none. Survives `unknown` and restarts. */
   readonly outageSince: number | null;
-  /** Id of the batch that brought the newest result; null for a state that an older Matrix wrote. */
-  readonly batch: string | null;
+  /** `Made.made` of the newest result; null for a state that an older Matrix wrote. */
+  readonly made: string | null;
 }
 
 export type Effect =
@@ -35,24 +36,18 @@ export type Effect =
 
 /** A state from further ahead than this was made by a clock that has been set back since, in ms. */
 const AHEAD_MS = 60_000;
-/** A result reaches its batch at most this much later than a newer one of its service (held for word of the uplink). */
-const HELD_MS = 900_000;
 
 /**
- * Whether a result is older than the state. By the instants at which they were due, unless the clock was set back in
- * between: then what one process made later is newer, and a state from the future is older than everything.
+ * Whether a result is older than the state. The results of one process tell by the order of their making. Of several,
+ * by the instants at which they were due; a state from the future is then older than everything.
  */
 export function isOlder(
-  { dueAt, batch }: Pick<Made, 'dueAt' | 'batch'>,
-  state: ServiceState,
+  { dueAt, made }: Pick<Made, 'dueAt' | 'made'>,
+  state: Pick<ServiceState, 'dueAt' | 'made'>,
   nowMs: number,
 ): boolean {
-  const aheadMs = state.dueAt - dueAt;
-  if (state.batch !== null && haveOneMaker(batch, state.batch)) {
-    if (batch < state.batch) return true;
-    if (aheadMs > HELD_MS) return false;
-  }
-  return aheadMs > 0 && state.dueAt <= nowMs + AHEAD_MS;
+  if (state.made !== null && haveOneMaker(made, state.made)) return made < state.made;
+  return dueAt < state.dueAt && state.dueAt <= nowMs + AHEAD_MS;
 }
 
 /** A result older than the state (a late replay) is history only and moves nothing. `nowMs` is epoch ms. */
@@ -73,7 +68,7 @@ export function transition(
     durationMs: result.durationMs,
     measurements: result.measurements ?? [],
     facts: result.facts ?? {},
-    batch: result.batch,
+    made: result.made,
   };
   switch (result.verdict) {
     case 'unknown':

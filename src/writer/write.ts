@@ -132,7 +132,7 @@ async function writeStates(client: pg.ClientBase, plan: Plan, rev: number): Prom
   );
   const { rows } = await client.query<{ service_id: number }>(
     `INSERT INTO matrix.service_state AS t (service_id, verdict, code, detail, since, due_at, started_at,
-       duration_ms, measurements, facts, outage_since, batch, rev)
+       duration_ms, measurements, facts, outage_since, made, rev)
      SELECT i, v, c, d, ${at('s')}, ${at('u')}, ${at('b')}, m, x, f, ${at('o')}, y, $1
      FROM unnest($2::int[], $3::matrix.verdict[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::float8[],
        $9::real[], $10::jsonb[], $11::jsonb[], $12::float8[], $13::text[]) AS r(i, v, c, d, s, u, b, m, x, f, o, y)
@@ -141,7 +141,7 @@ async function writeStates(client: pg.ClientBase, plan: Plan, rev: number): Prom
        detail = excluded.detail, since = excluded.since, due_at = excluded.due_at,
        started_at = excluded.started_at, duration_ms = excluded.duration_ms,
        measurements = excluded.measurements, facts = excluded.facts,
-       outage_since = excluded.outage_since, batch = excluded.batch, rev = excluded.rev
+       outage_since = excluded.outage_since, made = excluded.made, rev = excluded.rev
      RETURNING service_id`,
     [
       rev,
@@ -159,7 +159,7 @@ async function writeStates(client: pg.ClientBase, plan: Plan, rev: number): Prom
           JSON.stringify(row.measurements),
           JSON.stringify(row.facts),
           row.outageSince,
-          row.batch,
+          row.made,
         ],
         12,
       ),

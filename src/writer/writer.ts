@@ -8,6 +8,7 @@ import type pg from 'pg';
 import type { PgBoss } from 'pg-boss';
 import type { Changes } from '../../schema/messages.js';
 import { messageOf } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 import { BOSS_CHANNEL, openBoss, RESULTS_QUEUE } from '../queue/queues.js';
 import { HolderWatch } from '../store/holder.js';
 import { migrate } from '../store/migrate.js';
@@ -20,14 +21,10 @@ import { buryOldest } from './jobs.js';
 
 /** Advisory lock of the one writer; chosen at random. */
 export const WRITER_LOCK = 7_264_119_302;
-/** Jobs taken in one transaction. */
-const MAX_JOBS = 20;
 /** Looks for jobs this often even without a notification, and for the lock while another holds it, in ms. */
 const POLL_MS = 500;
 /** Pause before a lost session is opened anew, in ms. */
 const RECONNECT_MS = 250;
-/** A job that fails this often by itself is put aside. */
-const MAX_ATTEMPTS = 3;
 
 export interface WriterOptions {
   readonly url: string;
@@ -104,7 +101,7 @@ export class Writer {
     let boss: PgBoss | null = null;
     try {
       await connectForLocks(client);
-      const applied = await migrate(client, this.options.sqlDirectory);
+      const applied = await this.migrate();
       if (applied.length > 0) log.info({ event: 'migrated', applied }, 'the schema is up to date');
       boss = await openBoss(pool, {
         maintain: true,
@@ -116,6 +113,17 @@ export class Writer {
     } finally {
       await boss?.stop({ graceful: false }).catch(() => undefined);
       await Promise.allSettled([endClient(client), pool.end()]);
+    }
+  }
+
+  /** On a session of its own: a change of a large table takes the time it takes, beyond what any batch may. */
+  private async migrate(): Promise<number[]> {
+    const client = createClient(this.options.url, { name: 'matrix migration', statementTimeoutMs: 0 });
+    try {
+      await client.connect();
+      return await migrate(client, this.options.sqlDirectory);
+    } finally {
+      await endClient(client);
     }
   }
 
@@ -164,7 +172,7 @@ export class Writer {
     let directory = known;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const outcome = await processJobs(context, directory, attempt === 0 ? MAX_JOBS : 1);
+        const outcome = await processJobs(context, directory, attempt === 0 ? LIMITS.writer_jobs.value : 1);
         this.count(outcome);
         return outcome;
       } catch (error) {
@@ -173,7 +181,7 @@ export class Writer {
           { event: 'batch_failed', attempt, error: messageOf(error) },
           'a batch could not be stored',
         );
-        if (attempt === MAX_ATTEMPTS) {
+        if (attempt === LIMITS.writer_attempts.value) {
           if (!batchAtFault(error)) throw error;
           await buryOldest(context, messageOf(error));
           this.update({ buried: this.stats.buried + 1 });

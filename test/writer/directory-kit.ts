@@ -13,5 +13,5 @@ export function entryOf(name: string, more: Partial<Entry> = {}): Entry {
 export const directoryOf = (...entries: Entry[]): Directory =>
   new Map(entries.map((entry) => [entry.name, entry]));
 
-/** A result of a batch whose maker is not known: its order is that of the instants at which checks were due. */
-export const madeOf = (...of: Parameters<typeof resultOf>): Made => ({ ...resultOf(...of), batch: 'test' });
+/** A result whose maker is not known: its order is that of the instants at which checks were due. */
+export const madeOf = (...of: Parameters<typeof resultOf>): Made => ({ ...resultOf(...of), made: 'test' });
