@@ -25,7 +25,7 @@ export interface FamilySpec<T extends TargetCommon = TargetCommon> {
   readonly codes: Readonly<Record<string, string>>;
   /** Threads for this family; default 1. */
   readonly threads?: number;
-  /** Most checks of this family in flight in one thread; default 1000. */
+  /** Most checks of this family in flight in one thread; default `LIMITS.checks_per_thread`. */
   readonly concurrency?: number;
   /** The family whose findings carry the `attribution` of the uplink: at most one of them has targets. */
   readonly judgesUplink?: boolean;

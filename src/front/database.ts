@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { MatrixError, messageOf } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 import { createClient, createPool } from '../store/pool.js';
 
 const PROBE_EVERY_MS = 1000;
@@ -87,7 +88,7 @@ export class Database {
       url,
       pool: createPool(url, {
         name: 'matrix front',
-        max: 4,
+        max: LIMITS.database_connections.value,
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
         onError,
       }),

@@ -2,11 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { FromFront, RestartOutcome } from '../../schema/messages.js';
 import { MatrixError } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 
 /** Main answers within 5 s also when a child takes longer; beyond this it does not answer at all. */
 const ANSWER_MS = 10_000;
-/** An operator asks for one; more than this many waiting is no operator. */
-const MAX_WAITING = 32;
 
 type Ask = (message: Extract<FromFront, { kind: 'restart_child' }>) => void;
 
@@ -31,8 +30,9 @@ export class MainRequests {
    * @throws MatrixError MX_SUPERVISOR_SILENT when main does not answer, MX_NOT_READY when too many wait already.
    */
   restartChild(child: string): Promise<RestartOutcome> {
-    if (this.#waiting.size >= MAX_WAITING) {
-      throw new MatrixError('MX_NOT_READY', `${MAX_WAITING} restarts are waited for already`);
+    const { value: most } = LIMITS.waiting_restarts;
+    if (this.#waiting.size >= most) {
+      throw new MatrixError('MX_NOT_READY', `${most} restarts are waited for already`);
     }
     const request = randomUUID();
     return new Promise((resolve, reject) => {

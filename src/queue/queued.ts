@@ -1,8 +1,6 @@
+import { LIMITS } from '../contract/limits.js';
 import type { Db } from '../store/pool.js';
 import { BOSS_SCHEMA, RESULTS_QUEUE } from './queues.js';
-
-/** Jobs that are looked through: more wait only after an outage, and then the newest tell enough. */
-const MAX_JOBS = 200;
 
 /** The newest due instant of every target among results that wait for the writer, epoch ms, by name. */
 export async function queuedDues(db: Db): Promise<Map<string, number>> {
@@ -11,7 +9,7 @@ export async function queuedDues(db: Db): Promise<Map<string, number>> {
      FROM (SELECT data FROM ${BOSS_SCHEMA}.job WHERE name = $1 AND state < 'completed'
        ORDER BY created_on DESC LIMIT $2) j, jsonb_array_elements(j.data->'results') r
      WHERE r->>'target' = r->>'service' GROUP BY 1`,
-    [RESULTS_QUEUE, MAX_JOBS],
+    [RESULTS_QUEUE, LIMITS.queued_batches_read.value],
   );
   return new Map(rows.map(({ name, due }) => [name, Math.round(due)]));
 }

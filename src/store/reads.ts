@@ -4,6 +4,7 @@
  */
 import type { Changes } from '../../schema/messages.js';
 import type { Alert, Check, Cycle, Service } from '../../schema/wire.js';
+import { LIMITS } from '../contract/limits.js';
 import type { Db } from './pool.js';
 
 /** An instant as ISO 8601 text. */
@@ -38,9 +39,6 @@ export const NEWEST_CYCLE = (now: string): string => {
   return `coalesce(${newest(`WHERE z.ts <= to_timestamp((${now}::float8 + ${SKEW_MS}) / 1000)`)}, ${newest('')})`;
 };
 
-/** Most unacknowledged alerts that a snapshot carries; the rest is read on demand. */
-export const SNAPSHOT_ALERTS = 1000;
-
 export interface StoredSnapshot {
   readonly rev: number;
   readonly checks: Check[];
@@ -59,7 +57,7 @@ export async function loadSnapshot(db: Db, nowMs: number = Date.now()): Promise<
         WHERE s.removed_at IS NULL ORDER BY s.name) c), '[]'),
       'alerts', coalesce((SELECT json_agg(a) FROM (
         SELECT ${ALERT_COLUMNS} FROM matrix.alerts x WHERE acked_at IS NULL
-        ORDER BY x.created_at DESC LIMIT ${SNAPSHOT_ALERTS}) a), '[]'),
+        ORDER BY x.created_at DESC LIMIT ${LIMITS.live_alerts.value}) a), '[]'),
       'cycle', ${NEWEST_CYCLE('$1')}
     ) AS snapshot`,
     [nowMs],
@@ -82,7 +80,7 @@ export async function changesSince(db: Db, rev: number, nowMs: number = Date.now
           SELECT 1 FROM matrix.services n WHERE n.name = s.name AND n.removed_at IS NULL)), '[]'),
       'alerts', coalesce((SELECT json_agg(a) FROM (
         SELECT ${ALERT_COLUMNS} FROM matrix.alerts x WHERE x.rev > $1 ORDER BY x.created_at DESC
-        LIMIT ${SNAPSHOT_ALERTS}) a), '[]'),
+        LIMIT ${LIMITS.live_alerts.value}) a), '[]'),
       'cycle', ${NEWEST_CYCLE('$2')}
     ) AS changes`,
     [rev, nowMs],

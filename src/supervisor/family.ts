@@ -5,6 +5,7 @@
 
 import type { Clock } from '../contract/clock.js';
 import type { FamilySpec } from '../contract/family.js';
+import { LIMITS } from '../contract/limits.js';
 import { COMMON_CODES, type CommonCode, type Result } from '../contract/result.js';
 import type { NodeState } from '../contract/tree.js';
 import type { RestartAnswer, SupervisionEvent } from './child.js';
@@ -53,7 +54,7 @@ export class Family {
 
   constructor(private readonly options: FamilyOptions) {
     const threads = options.spec.threads ?? 1;
-    this.concurrency = options.spec.concurrency ?? 1000;
+    this.concurrency = options.spec.concurrency ?? LIMITS.checks_per_thread.value;
     this.flights = new Flights(threads, (slot) => void this.slots[slot]?.abort('hung'));
     this.slots = Array.from({ length: threads }, (_, slot) => this.makeSlot(slot, threads));
   }

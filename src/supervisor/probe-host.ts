@@ -6,6 +6,7 @@
 import type { Clock } from '../contract/clock.js';
 import { messageOf } from '../contract/errors.js';
 import type { FamilySpec, Probe, ProbeLog, TargetCommon } from '../contract/family.js';
+import { LIMITS } from '../contract/limits.js';
 import { cleanText, type Facts, type Finding, type Result } from '../contract/result.js';
 
 export interface ProbeItem {
@@ -79,6 +80,9 @@ async function probeOne(host: ProbeHost, item: ProbeItem): Promise<Result[]> {
   });
   const resultOf = (finding: Finding): Result => ({
     ...finding,
+    ...(finding.measurements === undefined
+      ? {}
+      : { measurements: finding.measurements.slice(0, LIMITS.measurements.value) }),
     ...(finding.facts === undefined ? {} : { facts: cleanFacts(finding.facts) }),
     detail: cleanText(finding.detail),
     service: finding.service ?? item.name,
@@ -119,9 +123,11 @@ const OVERRUN: Finding = {
 
 function cleanFacts(facts: Facts): Facts {
   return Object.fromEntries(
-    Object.entries(facts).map(([key, value]) => [
-      cleanText(key, 100),
-      typeof value === 'string' ? cleanText(value, 300) : value,
-    ]),
+    Object.entries(facts)
+      .slice(0, LIMITS.facts.value)
+      .map(([key, value]) => [
+        cleanText(key, LIMITS.fact_key_chars.value),
+        typeof value === 'string' ? cleanText(value, LIMITS.fact_value_chars.value) : value,
+      ]),
   );
 }

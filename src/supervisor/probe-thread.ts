@@ -6,6 +6,7 @@
  */
 import { Piscina } from 'piscina';
 import { messageOf } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 import type { Child } from './child.js';
 import { loadMeter } from './load.js';
 import type { ProbeMessage, ProbeTask } from './probe-host.js';
@@ -44,7 +45,7 @@ export async function startProbeThread(options: ProbeThreadOptions): Promise<Pro
     concurrentTasksPerWorker: 10_000,
     atomics: 'disabled',
     workerData: { family: options.family, logging: options.logging, pulse },
-    resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb ?? 256 },
+    resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb ?? LIMITS.probe_heap.value },
   });
   let reason: string | null = null;
   let zombie: NodeJS.Timeout | undefined;

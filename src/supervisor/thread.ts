@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 import type { Child } from './child.js';
 import { loadMeter } from './load.js';
 import { beatsOf, heapBytesOf, makePulse } from './pulse.js';
@@ -28,7 +29,7 @@ export async function startThread<In extends { kind: string }, Out extends { kin
   const pulse = makePulse();
   const worker = new Worker(options.file, {
     workerData: { data: options.data, pulse },
-    resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb ?? 512 },
+    resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb ?? LIMITS.core_heap.value },
   });
   let reason: string | null = null;
   worker.on('error', (error) => {

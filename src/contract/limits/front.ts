@@ -44,6 +44,12 @@ export const FRONT_LIMITS = limits({
     bounds: 'Connections of the front for reads and commands.',
     beyond: 'Requests wait for one, at most as many as may be in flight.',
   },
+  waiting_restarts: {
+    value: 32,
+    unit: 'count',
+    bounds: 'Restarts of children that an operator asked for and main has not answered yet.',
+    beyond: 'A further one is refused with MX_NOT_READY.',
+  },
   remembered_tokens: {
     value: 1_000,
     unit: 'count',

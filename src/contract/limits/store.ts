@@ -34,6 +34,12 @@ export const STORE_LIMITS = limits({
     bounds: 'Batches of results that wait in the queue for the writer.',
     beyond: 'Results go to the spool until half of them are stored; readiness says so.',
   },
+  queued_batches_read: {
+    value: 200,
+    unit: 'count',
+    bounds: 'Waiting batches that whoever takes over the collecting looks through.',
+    beyond: 'The newest are read; the store knows the others.',
+  },
   dead_batches: {
     value: 1_000,
     unit: 'count',

@@ -6,6 +6,7 @@
  */
 import type { Alert } from '../../../schema/wire.js';
 import { MatrixError } from '../../contract/errors.js';
+import { LIMITS } from '../../contract/limits.js';
 import type { NodeState } from '../../contract/tree.js';
 import type { BeatMessage, ClientMessage, LiveStatus } from '../../snapshot/client.js';
 import { errorBody } from '../http/reply.js';
@@ -15,17 +16,7 @@ import { RecentDeltas, snapshotParts } from './outbox.js';
 import { TreeTopic } from './tree-topic.js';
 
 const TOPIC = 'live';
-/** Send more only below this much buffered for the client. */
-const HIGH_WATER_BYTES = 256 * 1024;
-/** A joined client with more than this buffered is cut off. */
-export const MAX_BACKPRESSURE_BYTES = 1024 * 1024;
-export const MAX_FRAME_BYTES = 4096;
-const MAX_CLIENTS = 1000;
 const BEAT_MS = 10_000;
-/** A client that has not caught up after this long reads too slowly. */
-const CATCH_UP_MS = 60_000;
-/** Messages that a client may send within ten seconds. */
-const MAX_MESSAGES = 20;
 const WINDOW_MS = 10_000;
 
 export interface LiveSource {
@@ -66,8 +57,13 @@ export class LiveHub {
     return this.#clients.size;
   }
 
+  /** Bytes of the deltas that are kept for catching up. */
+  get recentBytes(): number {
+    return this.#recent.sizeBytes;
+  }
+
   get full(): boolean {
-    return this.#clients.size >= MAX_CLIENTS;
+    return this.#clients.size >= LIMITS.live_clients.value;
   }
 
   /** Sends a delta to everyone who has caught up, and keeps it for those who have not. */
@@ -108,7 +104,7 @@ export class LiveHub {
       data.messages = 0;
     }
     data.messages += 1;
-    if (data.messages > MAX_MESSAGES) {
+    if (data.messages > LIMITS.live_messages.value) {
       client.end(1008, 'too many messages');
       return;
     }
@@ -155,7 +151,7 @@ export class LiveHub {
     const { catchUp } = client.getUserData();
     if (catchUp === null) return;
     client.cork(() => {
-      while (client.getBufferedAmount() < HIGH_WATER_BYTES) {
+      while (client.getBufferedAmount() < LIMITS.live_high_water.value) {
         const part = catchUp.parts[catchUp.next];
         if (part !== undefined) {
           client.send(part, false);
@@ -188,7 +184,8 @@ export class LiveHub {
     this.#trees.beat(BEAT_MS);
     for (const client of [...this.#clients]) {
       const startedAtMs = client.getUserData().catchUp?.startedAtMs;
-      if (startedAtMs === undefined || performance.now() - startedAtMs < CATCH_UP_MS) continue;
+      if (startedAtMs === undefined || performance.now() - startedAtMs < LIMITS.live_catch_up.value * 1000)
+        continue;
       this.#onDropped();
       client.close();
     }

@@ -3,12 +3,11 @@
  * parts, shared by all clients of the same moment, and the newest deltas for whoever was busy with a snapshot.
  */
 import type { Alert, Check } from '../../../schema/wire.js';
+import { LIMITS } from '../../contract/limits.js';
 import type { LiveStatus, PartMessage, SnapshotMessage } from '../../snapshot/client.js';
 
 /** Size that a part aims at, in characters of JSON; one service or the alerts may exceed it. */
 const PART_CHARS = 64 * 1024;
-/** Newest deltas kept for catching up, in bytes together. */
-const RECENT_BYTES = 4 * 1024 * 1024;
 
 /** The messages of a snapshot: one when it is small, as most are. */
 export function snapshotParts(
@@ -51,10 +50,14 @@ export class RecentDeltas {
   readonly #deltas: { readonly seq: number; readonly bytes: Buffer }[] = [];
   #sizeBytes = 0;
 
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
   add(seq: number, bytes: Buffer): void {
     this.#deltas.push({ seq, bytes });
     this.#sizeBytes += bytes.byteLength;
-    while (this.#sizeBytes > RECENT_BYTES && this.#deltas.length > 1) {
+    while (this.#sizeBytes > LIMITS.recent_deltas.value && this.#deltas.length > 1) {
       this.#sizeBytes -= this.#deltas.shift()?.bytes.byteLength ?? 0;
     }
   }

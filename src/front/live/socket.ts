@@ -1,11 +1,12 @@
 /** Ties the hub to uWebSockets.js: who may connect, and the limits of a connection. */
 import { MatrixError } from '../../contract/errors.js';
+import { LIMITS } from '../../contract/limits.js';
 import { LIVE_PATH } from '../../snapshot/client.js';
 import { Exchange, type OnDone } from '../http/exchange.js';
 import { errorReply } from '../http/reply.js';
 import { type Access, principalOf } from '../rest.js';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t } from '../uws.js';
-import { type ClientData, type LiveHub, MAX_BACKPRESSURE_BYTES, MAX_FRAME_BYTES } from './hub.js';
+import type { ClientData, LiveHub } from './hub.js';
 
 const IDLE_TIMEOUT_S = 32;
 /** A browser cannot set headers on a WebSocket: the page offers its token as a second subprotocol. */
@@ -22,8 +23,8 @@ export interface SocketParts extends Access {
 export function addLiveSocket(app: TemplatedApp, parts: SocketParts): void {
   const { hub } = parts;
   app.ws<ClientData>(LIVE_PATH, {
-    maxPayloadLength: MAX_FRAME_BYTES,
-    maxBackpressure: MAX_BACKPRESSURE_BYTES,
+    maxPayloadLength: LIMITS.live_frame.value,
+    maxBackpressure: LIMITS.live_backpressure.value,
     // The typings say number; the addon reads a boolean.
     closeOnBackpressureLimit: 1,
     idleTimeout: IDLE_TIMEOUT_S,

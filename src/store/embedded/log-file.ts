@@ -1,11 +1,7 @@
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { LIMITS } from '../../contract/limits.js';
 import { type Account, isOther } from './account.js';
-
-/** The log is trimmed when it is larger; the part before goes to `<log>.1`, cut to `KEPT_BYTES`. */
-export const MAX_LOG_BYTES = 4 * 1024 * 1024;
-const KEPT_BYTES = 1024 * 1024;
-const TAIL_BYTES = 2000;
 
 // The file is in a directory of the server's account: root must not be led elsewhere by a link in it.
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
@@ -27,7 +23,7 @@ export async function logTail(file: string, fromByte = 0): Promise<string> {
   try {
     const { size } = await handle.stat();
     // Smaller than the mark: it was trimmed meanwhile.
-    const start = Math.max(size < fromByte ? 0 : fromByte, size - TAIL_BYTES);
+    const start = Math.max(size < fromByte ? 0 : fromByte, size - LIMITS.postgres_log_tail.value);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
     return buffer.toString('utf8', 0, bytesRead).trim();
   } finally {
@@ -42,14 +38,14 @@ export async function logTail(file: string, fromByte = 0): Promise<string> {
 export async function trimLog(
   file: string,
   account: Account,
-  maxBytes: number = MAX_LOG_BYTES,
+  maxBytes: number = LIMITS.postgres_log.value,
 ): Promise<void> {
   const handle = await open(file, READ).catch(() => undefined);
   if (handle === undefined) return;
   try {
     const { size } = await handle.stat();
     if (size <= maxBytes) return;
-    const kept = Math.min(size, KEPT_BYTES);
+    const kept = Math.min(size, LIMITS.postgres_log_kept.value);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(kept), 0, kept, size - kept);
     const old = await open(`${file}.1`, REPLACE, 0o600);
     try {
