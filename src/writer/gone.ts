@@ -16,6 +16,7 @@ export function withGone(services: readonly Service[], results: readonly Made[],
   if (calls.size === 0) return [...results];
   const children = childrenOf(services, new Set([...calls.values()].map(({ own }) => own.target)));
   const newest = new Map<string, Newest>();
+  for (const { name, state } of [...children.values()].flat()) if (state) newest.set(name, state);
   const all: Made[] = [];
   const put = (result: Made): void => {
     all.push(result);
@@ -28,8 +29,8 @@ export function withGone(services: readonly Service[], results: readonly Made[],
     const call = calls.get(keyOf(result));
     if (call?.last !== result) continue;
     for (const child of children.get(result.target) ?? []) {
-      const known = newest.get(child.name) ?? child.state ?? null;
-      if (known === null || known.code === 'not_reported' || call.reported.has(child.name)) continue;
+      const known = newest.get(child.name);
+      if (known === undefined || known.code === 'not_reported' || call.reported.has(child.name)) continue;
       if (!isOlder(call.own, known, nowMs)) put(notReported(child, call.own));
     }
   }
