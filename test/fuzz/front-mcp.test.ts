@@ -104,7 +104,20 @@ const message = fc.record(
   },
   { requiredKeys: ['jsonrpc', 'method'] },
 );
+/** What gets through to a tool, so that its arguments are tried as well. */
+const call = fc
+  .record({
+    id: fc.nat(),
+    name: fc.constantFrom(...TOOLS),
+    arguments: fc.dictionary(
+      fc.constantFrom('service', 'hours', 'days', 'alert_id', 'include_acked', '__proto__', 'constructor'),
+      fc.oneof(odd, fc.constantFrom<unknown>('web', 1, 7, '00000000-0000-4000-8000-000000000000')),
+      { maxKeys: 3 },
+    ),
+  })
+  .map(({ id, ...params }) => ({ jsonrpc: '2.0', id, method: 'tools/call', params }));
 const body = fc.oneof(
+  { weight: 6, arbitrary: call.map((value) => JSON.stringify(value)) },
   { weight: 8, arbitrary: message.map((value) => JSON.stringify(value)) },
   fc.array(message, { maxLength: 4 }).map((batch) => JSON.stringify(batch)),
   fc.array(message, { minLength: 1, maxLength: 1 }).map(([one]) => JSON.stringify(one).slice(0, -1)),

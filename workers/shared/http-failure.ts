@@ -58,6 +58,8 @@ const CODES: Readonly<Record<string, ExchangeCode>> = {
   EPROTO: 'tls_failed',
   HPE: 'protocol_error',
   UND_ERR_HEADERS_OVERFLOW: 'protocol_error',
+  // undici asserts what it expects of an answer, such as a status of at least 100.
+  ERR_ASSERTION: 'protocol_error',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'protocol_error',
 };
 
