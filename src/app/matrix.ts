@@ -22,7 +22,7 @@ import {
 } from './children.js';
 import { Collecting } from './collecting.js';
 import { DirectNotices } from './direct-notices.js';
-import { SupervisionCounts, treeSamples, writerSamples } from './metrics.js';
+import { SupervisionCounts, threadUse, treeSamples, writerSamples } from './metrics.js';
 import { restartNode } from './restarting.js';
 import { logSupervision } from './supervision-log.js';
 
@@ -251,6 +251,7 @@ export class Matrix {
     const tree = this.tree();
     const samples = [
       ...treeSamples(tree),
+      ...threadUse(tree),
       ...this.counts.samples(),
       ...this.collecting.samples(),
       ...(this.writerStats === null ? [] : writerSamples(this.writerStats)),

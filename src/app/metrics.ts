@@ -1,4 +1,5 @@
 import type { MetricSample } from '../../schema/messages.js';
+import { LIMIT_VALUE, limitSample, limitUse } from '../contract/limits/use.js';
 import type { NodeState } from '../contract/tree.js';
 import type { Producer } from '../queue/producer.js';
 import type { Spool } from '../queue/spool.js';
@@ -80,6 +81,8 @@ export function spoolSamples(producer: Producer, spool: Spool): MetricSample[] {
       dropped,
       'Results lost because spool and memory were full.',
     ),
+    limitSample(LIMIT_VALUE, 'spool', spool.maxBytes),
+    ...limitUse({ pending_results: producer.backlog, spool: spool.bytes }),
   ];
 }
 
@@ -106,6 +109,25 @@ export function writerSamples(writer: WriterStats): MetricSample[] {
 
 function one(name: string, type: MetricSample['type'], value: number, help: string): MetricSample {
   return { name, help, type, labels: {}, value };
+}
+
+/** How much the busiest thread of each kind uses of its limits. */
+export function threadUse(tree: NodeState): MetricSample[] {
+  const nodes = threadsOf(tree);
+  const most = (of: readonly NodeState[], figure: (node: NodeState) => number): number =>
+    of.reduce((max, node) => Math.max(max, figure(node)), 0);
+  const mib = ({ heapUsedBytes }: NodeState): number => Math.round((heapUsedBytes ?? 0) / 2 ** 20);
+  const probes = nodes.filter(({ id }) => id.startsWith('probe:'));
+  const core = nodes.filter(({ id }) => !id.startsWith('probe:'));
+  return limitUse({
+    probe_heap: most(probes, mib),
+    core_heap: most(core, mib),
+    checks_per_thread: most(probes, ({ backlog }) => backlog),
+  });
+}
+
+function threadsOf(node: NodeState): NodeState[] {
+  return [...(node.kind === 'thread' ? [node] : []), ...node.children.flatMap(threadsOf)];
 }
 
 /** Every node of the tree as samples. */

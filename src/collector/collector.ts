@@ -142,9 +142,8 @@ export class Collector {
 
   samples(): MetricSample[] {
     return collectorSamples({
-      targets: this.leads ? this.ticker.size : 0,
-      running: this.ticker.running,
-      skipped: this.ticker.skipped,
+      targets: { configured: this.configured.length, registered: this.registered.length },
+      ticker: this.ticker,
       held: this.gate.backlog,
       active: this.leads,
       uplink: this.gate.uplink?.state ?? null,

@@ -1,10 +1,11 @@
 import type { MetricSample } from '../../schema/messages.js';
+import { limitUse } from '../contract/limits/use.js';
 import type { Lag } from './lag.js';
+import type { Ticker } from './ticker.js';
 
 export interface CollectorFigures {
-  readonly targets: number;
-  readonly running: number;
-  readonly skipped: number;
+  readonly targets: { readonly configured: number; readonly registered: number };
+  readonly ticker: Pick<Ticker, 'size' | 'running' | 'skipped' | 'openCycles' | 'deadDues'>;
   /** Failures that wait for word of the uplink. */
   readonly held: number;
   /** Whether this process is the collector. */
@@ -17,13 +18,13 @@ export interface CollectorFigures {
 /** What the collector counts, as metrics. */
 export function collectorSamples(of: CollectorFigures): MetricSample[] {
   return [
-    gauge('matrix_targets', 'Targets that are watched by this collector.', of.targets),
-    gauge('matrix_checks_running', 'Checks handed over and not answered.', of.running),
+    gauge('matrix_targets', 'Targets that are watched by this collector.', of.active ? of.ticker.size : 0),
+    gauge('matrix_checks_running', 'Checks handed over and not answered.', of.ticker.running),
     {
       ...gauge(
         'matrix_checks_skipped_total',
         'Checks not made because the one before still ran.',
-        of.skipped,
+        of.ticker.skipped,
       ),
       type: 'counter',
     },
@@ -33,6 +34,13 @@ export function collectorSamples(of: CollectorFigures): MetricSample[] {
       ? []
       : [gauge('matrix_uplink_up', '1 up, 0 down, absent while unknown.', of.uplink === 'up' ? 1 : 0)]),
     ...of.lag.samples(),
+    ...limitUse({
+      configured_targets: of.targets.configured,
+      registered_services: of.targets.registered,
+      held_checks: of.held,
+      open_cycles: of.ticker.openCycles,
+      dead_dues: of.ticker.deadDues,
+    }),
   ];
 }
 

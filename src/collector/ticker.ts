@@ -91,6 +91,11 @@ export class Ticker {
     return this.runs.size;
   }
 
+  /** Instants in the timing wheel that nobody waits for any more. */
+  get deadDues(): number {
+    return this.timetable.dead;
+  }
+
   /** Cycles that have begun and are not closed. */
   get openCycles(): number {
     return this.cycles.size;

@@ -4,6 +4,7 @@
  */
 import type { Target } from '../config/settings.js';
 import type { Clock } from '../contract/clock.js';
+import { LIMITS } from '../contract/limits.js';
 import type { Moment } from '../supervisor/due.js';
 import {
   type Before,
@@ -85,6 +86,15 @@ export class Timetable {
       NOTHING_BEFORE,
     );
     for (const target of moved) this.placeNext(this.placeOf(target));
+    // Dead entries go when their time comes, which may be a day off; targets may come and go much faster.
+    if (this.dead > LIMITS.dead_dues.value) {
+      this.wheel.keep(({ place, generation }) => generation === place.generation);
+    }
+  }
+
+  /** Entries of the wheel that nobody waits for. */
+  get dead(): number {
+    return Math.max(0, this.wheel.size - this.places.size);
   }
 
   /** Instants that are stored from before a step of the clock do not come again. */

@@ -5,6 +5,7 @@
 export class TimingWheel<T> {
   private readonly slots: { tick: number; item: T }[][];
   private current: number;
+  private held = 0;
 
   constructor(
     private readonly slotMs: number,
@@ -15,10 +16,26 @@ export class TimingWheel<T> {
     this.current = Math.floor(nowMs / slotMs);
   }
 
+  /** Items that are in it. */
+  get size(): number {
+    return this.held;
+  }
+
+  /** Takes out every item that is not wanted any more. */
+  keep(isWanted: (item: T) => boolean): void {
+    this.held = 0;
+    for (const slot of this.slots) {
+      const wanted = slot.filter(({ item }) => isWanted(item));
+      slot.splice(0, slot.length, ...wanted);
+      this.held += slot.length;
+    }
+  }
+
   /** Puts `item` in for `atMs`; what is due already comes out with the next `advance`. */
   schedule(atMs: number, item: T): void {
     const tick = Math.max(this.current + 1, Math.ceil(atMs / this.slotMs));
     this.slot(tick).push({ tick, item });
+    this.held += 1;
   }
 
   /** Everything due up to `nowMs`, oldest slot first. */
@@ -38,6 +55,7 @@ export class TimingWheel<T> {
       slot.length = kept;
     }
     this.current = Math.max(this.current, target);
+    this.held -= due.length;
     return due;
   }
 

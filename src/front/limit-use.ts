@@ -1,10 +1,7 @@
 /** The limits with their present use: what the front counts itself, and what main says of the other parts. */
 import type { MetricSample } from '../../schema/messages.js';
+import { LIMIT_USED, LIMIT_VALUE, limitSample } from '../contract/limits/use.js';
 import { LIMIT_AREAS, LIMITS, type Limit, type LimitName } from '../contract/limits.js';
-
-/** Main says the use of a limit, and a limit that was configured otherwise, by samples of these names. */
-const USED = 'matrix_limit_used';
-const LIMIT = 'matrix_limit';
 
 export interface LimitRow extends Limit {
   readonly limit: LimitName;
@@ -27,14 +24,14 @@ export class LimitUse {
   /** Keeps what main's samples say of limits. */
   told(samples: readonly MetricSample[]): void {
     this.#told = samples.filter(
-      ({ name, labels }) => (name === USED || name === LIMIT) && isLimit(labels['limit']),
+      ({ name, labels }) => (name === LIMIT_USED || name === LIMIT_VALUE) && isLimit(labels['limit']),
     );
   }
 
   /** Every limit, by area. */
   rows(): readonly LimitRow[] {
-    const used = { ...this.#said(USED), ...this.#own() };
-    const configured = this.#said(LIMIT);
+    const used = { ...this.#said(LIMIT_USED), ...this.#own() };
+    const configured = this.#said(LIMIT_VALUE);
     return Object.entries(LIMIT_AREAS).flatMap(([area, limits]) =>
       (Object.entries(limits) as [LimitName, Limit][]).map(([limit, of]) => ({
         limit,
@@ -50,10 +47,9 @@ export class LimitUse {
   *samples(): Iterable<MetricSample> {
     const sent = new Set(this.#told.map(({ name, labels }) => `${name} ${labels['limit']}`));
     for (const { limit, value, used } of this.rows()) {
-      const gauge = { type: 'gauge', labels: { limit } } as const;
-      if (!sent.has(`${LIMIT} ${limit}`)) yield { ...gauge, name: LIMIT, help: LIMIT_HELP, value };
-      if (used === null || sent.has(`${USED} ${limit}`)) continue;
-      yield { ...gauge, name: USED, help: USED_HELP, value: used };
+      if (!sent.has(`${LIMIT_VALUE} ${limit}`)) yield limitSample(LIMIT_VALUE, limit, value);
+      if (used === null || sent.has(`${LIMIT_USED} ${limit}`)) continue;
+      yield limitSample(LIMIT_USED, limit, used);
     }
   }
 
@@ -62,9 +58,6 @@ export class LimitUse {
     return Object.fromEntries(samples.map(({ labels, value }) => [labels['limit'], value]));
   }
 }
-
-const LIMIT_HELP = 'What is bounded, and by how much; `matrix limits` says what happens there.';
-const USED_HELP = 'How much of a limit is used now.';
 
 function isLimit(name: string | undefined): name is LimitName {
   return name !== undefined && Object.hasOwn(LIMITS, name);

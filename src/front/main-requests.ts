@@ -25,6 +25,11 @@ export class MainRequests {
     this.#answerMs = answerMs;
   }
 
+  /** Requests that are not answered yet. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * Asks for the restart of a node of the tree.
    * @throws MatrixError MX_SUPERVISOR_SILENT when main does not answer, MX_NOT_READY when too many wait already.

@@ -90,6 +90,8 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     pending_changes: truth.pending,
     live_alerts: truth.alerts.length,
     live_clients: hub.count,
+    recent_deltas: hub.recentBytes,
+    waiting_restarts: requests.size,
     metric_samples: metrics.samples,
     metric_services: truth.snapshot.checks.size,
   }));

@@ -74,6 +74,12 @@ export const COLLECT_LIMITS = limits({
     bounds: 'Failed checks that wait for word of the uplink.',
     beyond: 'The oldest goes on as it is, without that word.',
   },
+  dead_dues: {
+    value: 1_000,
+    unit: 'count',
+    bounds: 'Due instants of targets that were removed or changed, as long as those lie ahead.',
+    beyond: 'They are swept out of the timing wheel.',
+  },
   open_cycles: {
     value: 1_000,
     unit: 'count',
