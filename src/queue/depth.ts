@@ -67,7 +67,7 @@ export class Depth {
 /** Counts no further than it must: a count of millions would cost what it is to prevent. */
 async function atMost(run: RunSql, queue: string, most: number, which: string): Promise<number> {
   const [row] = await run(
-    `SELECT count(*)::int AS n FROM (SELECT 1 FROM ${JOBS} WHERE name = $1 ${which} LIMIT $2) some`,
+    `SELECT count(*)::int AS n FROM (SELECT 1 FROM ${JOBS} WHERE name = $1 ${which} LIMIT $2) found`,
     [queue, most],
   );
   return Number(row?.['n'] ?? 0);

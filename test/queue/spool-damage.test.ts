@@ -1,5 +1,6 @@
 /** A spool that somebody or something damaged must not hold up what comes after it. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,4 +47,51 @@ test('one that cannot be read is set aside for a person to look at; the others a
   assert.equal(spool.lostSegments, 1);
   assert.equal(left.length, 1);
   assert.match(left[0] ?? '', /\.jsonl\.bad$/);
+});
+
+test('a FIFO or a directory of that name is set aside, whether it is there at the start or comes later', async () => {
+  const { read, expected, left } = await readAfter('fifo', (segment) => {
+    rmSync(segment);
+    execFileSync('mkfifo', [segment]);
+  });
+  assert.deepEqual(read, expected);
+  assert.match(left.join(), /^\d+\.jsonl\.bad$/);
+
+  const directory = join(root, 'odd');
+  mkdirSync(directory);
+  execFileSync('mkfifo', [join(directory, '0000000003.jsonl')]);
+  mkdirSync(join(directory, '0000000004.jsonl', 'full'), { recursive: true });
+  mkdirSync(join(directory, '0000000004.jsonl.bad', 'full'), { recursive: true });
+  mkdirSync(join(directory, '0000000005.jsonl.tmp'));
+  const spool = await Spool.open({ directory });
+  assert.deepEqual([spool.lostSegments, spool.empty], [2, true]);
+  const batch = batchOf([resultOf('service', 1)]);
+  await spool.append([batch]);
+  assert.deepEqual((await spool.oldest())?.batches, [batch]);
+  await spool.close();
+});
+
+test('the declaration outlives a spool that is full for ever, in front of what it explains', async () => {
+  const directory = join(root, 'declared');
+  const declared = (name: string) => [{ name, family: 'http', intervalMs: 1_000, config: {} }];
+  const spool = await Spool.open({ directory, maxBytes: 20_000, segmentBytes: 3_000 });
+  let made = 0;
+  const fill = async (): Promise<void> => {
+    for (let n = 0; n < 200; n += 1) await spool.append([batchOf([resultOf('s', made++, 'fail')])]);
+  };
+  await spool.append([batchOf([resultOf('s', made++)], { declare: declared('old') })]);
+  await fill();
+  await spool.append([batchOf([], { declare: declared('new') })]);
+  await fill();
+  await fill();
+  assert.ok(spool.bytes <= 20_000);
+  assert.equal(spool.results + spool.droppedResults, made);
+  await spool.close();
+  const again = await Spool.open({ directory });
+  const first = await again.oldest();
+  assert.deepEqual(
+    first?.batches.map(({ declare }) => declare?.[0]?.name),
+    ['new'],
+  );
+  assert.equal(again.results, spool.results);
 });
