@@ -3,6 +3,7 @@
 import type { ErrorBody } from '../../schema/wire.js';
 import { MatrixError, messageOf } from '../contract/errors.js';
 import { LIMITS } from '../contract/limits.js';
+import type { Role } from '../front/auth.js';
 import type { Io } from './command.js';
 
 const DEFAULT_PORT = 3910;
@@ -13,6 +14,10 @@ export interface Request {
   /** Below `/matrix/api`, with its query. */
   readonly path: string;
   readonly body?: object;
+  /** Least role that may ask for this, for whoever has no token. */
+  readonly role: Role;
+  /** Gives the question up. */
+  readonly signal?: AbortSignal;
 }
 
 /** The server refused, or there is none; with what to do next. */
@@ -52,7 +57,7 @@ export async function ask(env: Io['env'], request: Request): Promise<unknown> {
         ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(request.signal ? [request.signal] : [])]),
     });
     text = await textOf(answer);
   } catch (error) {
@@ -63,7 +68,10 @@ export async function ask(env: Io['env'], request: Request): Promise<unknown> {
   if (answer.ok) return value;
   if (isErrorBody(value)) {
     const { message, next, code, request_id: id } = value.error;
-    throw new AskError(`${message} (${code}, request_id ${id})`, hintFor(answer.status, token) ?? next);
+    throw new AskError(
+      `${message} (${code}, request_id ${id})`,
+      hintFor(answer.status, request.role, token) ?? next,
+    );
   }
   throw unreachable(base, `status ${answer.status}: that is not Matrix`);
 }
@@ -94,11 +102,10 @@ function unreachable(base: string, reason: string): AskError {
 }
 
 /** The server speaks of HTTP headers; here the token comes from the environment. */
-function hintFor(status: number, token: string | undefined): string | undefined {
+function hintFor(status: number, role: Role, token: string | undefined): string | undefined {
   if (status !== 401) return undefined;
-  return token
-    ? 'Get a new one: export MATRIX_TOKEN=$(matrix token --role ROLE)'
-    : 'export MATRIX_TOKEN=$(matrix token --role ROLE)';
+  const how = `export MATRIX_TOKEN=$(matrix token --role ${role})`;
+  return token ? `Get a new one: ${how}` : how;
 }
 
 function parse(text: string): unknown {

@@ -1,4 +1,5 @@
 /** What a command of `matrix` is, and what it may use of the world around it. */
+import type { ReadStream, WriteStream } from 'node:tty';
 
 /** The world of a command; tests bring their own. */
 export interface Io {
@@ -6,6 +7,10 @@ export interface Io {
   readonly cwd: string;
   /** Whether standard output is a terminal: only then are there colours. */
   readonly isTerminal: boolean;
+  /** Both ways of a terminal, for a command that takes the whole screen; absent unless both are one. */
+  readonly terminal?: { readonly input: ReadStream; readonly output: WriteStream };
+  /** Ends a command that would go on for ever; absent: only its process ends it. */
+  readonly signal?: AbortSignal;
   out(text: string): void;
   err(text: string): void;
 }

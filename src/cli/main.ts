@@ -2,6 +2,7 @@
 import { VERSION } from '../config/paths.js';
 import { nearest } from '../config/problem.js';
 import { MatrixError, messageOf } from '../contract/errors.js';
+import { getSupervisor } from '../front/operations/get-supervisor.js';
 import { OPERATIONS } from '../front/operations/registry.js';
 import { AskError } from './client.js';
 import { type Command, EXIT, type Io, UsageError } from './command.js';
@@ -9,12 +10,14 @@ import { configCommand } from './config-check.js';
 import { commandHelp, overview } from './help.js';
 import { operationCommands } from './operation-command.js';
 import { serveCommand } from './serve.js';
+import { supervisorCommand } from './supervisor/command.js';
 import { tokenCommand } from './token.js';
 
 const COMMANDS: readonly Command[] = [
   serveCommand,
   tokenCommand,
-  ...operationCommands(OPERATIONS),
+  ...operationCommands(OPERATIONS.filter(({ name }) => name !== getSupervisor.name)),
+  supervisorCommand,
   configCommand,
 ];
 
@@ -75,10 +78,13 @@ export async function runProcess(): Promise<void> {
     if (error.code === 'EPIPE') process.exit(EXIT.ok);
     throw error;
   });
+  const { stdin: input, stdout: output } = process;
+  const onTerminal = input.isTTY === true && output.isTTY === true;
   process.exitCode = await main(process.argv.slice(2), {
     env: process.env,
     cwd: process.cwd(),
-    isTerminal: process.stdout.isTTY === true,
+    isTerminal: output.isTTY === true,
+    ...(onTerminal ? { terminal: { input, output } } : {}),
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
   });

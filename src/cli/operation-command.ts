@@ -58,17 +58,18 @@ function parseInput(operation: Operation, optional: readonly string[], args: rea
 }
 
 function requestOf(operation: Operation, input: Readonly<Record<string, unknown>>): Request {
-  const { method } = operation.rest;
+  const { rest: route, scope: role } = operation;
+  const { method } = route;
   const inPath = pathFields(operation);
-  const path = operation.rest.path.replaceAll(/\{([^}]+)\}/g, (_, field: string) =>
+  const path = route.path.replaceAll(/\{([^}]+)\}/g, (_, field: string) =>
     encodeURIComponent(String(input[field])),
   );
   const rest = Object.entries(input).filter(([field]) => !inPath.includes(field));
-  if (method !== 'GET') return { method, path, body: Object.fromEntries(rest) };
+  if (method !== 'GET') return { method, path, role, body: Object.fromEntries(rest) };
   const query = new URLSearchParams(
     Object.fromEntries(rest.map(([field, value]) => [field, String(value)])),
   ).toString();
-  return { method, path: query === '' ? path : `${path}?${query}` };
+  return { method, path: query === '' ? path : `${path}?${query}`, role };
 }
 
 function parseValue(field: string, { type }: FieldSchema, value: string | boolean): unknown {

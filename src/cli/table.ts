@@ -3,11 +3,14 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import type { View } from '../front/operations/operation.js';
 import type { Io } from './command.js';
 
-type Style = Parameters<typeof styleText>[0];
+export type Style = Parameters<typeof styleText>[0];
 
-const STYLES: Readonly<Record<string, Style>> = {
+/** Words that have a colour wherever they are a cell of their own. */
+export const STYLES: Readonly<Record<string, Style>> = {
   pass: 'green',
   running: 'green',
+  starting: 'yellow',
+  stalled: 'magenta',
   warn: 'yellow',
   warning: 'yellow',
   backoff: 'yellow',
@@ -61,12 +64,12 @@ function drawTable(
 }
 
 /** Text from a target must not move the cursor or forge a line. */
-function plain(text: string): string {
+export function plain(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must go
   return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 }
 
 /** Characters, counting those outside the basic plane once. */
-function widthOf(text: string): number {
+export function widthOf(text: string): number {
   return [...text].length;
 }

@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   board: ['contract', 'snapshot'],
   // `writer` for the commands of operations, which run in the front's process.
   front: ['board', 'contract', 'config', 'log', 'snapshot', 'store', 'writer'],
-  cli: ['contract', 'config', 'front', 'main.ts'],
+  cli: ['contract', 'config', 'snapshot', 'front', 'main.ts'],
   app: ['collector', 'config', 'contract', 'log', 'notify', 'queue', 'store', 'supervisor', 'writer'],
   'main.ts': ['app', 'config', 'contract', 'log'],
 };

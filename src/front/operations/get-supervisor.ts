@@ -2,11 +2,12 @@ import { Type } from 'typebox';
 import { MatrixError } from '../../contract/errors.js';
 import type { NodeState } from '../../contract/tree.js';
 import { operation } from './operation.js';
+import { treeRows } from './tree-rows.js';
 
 /** Written by hand: a tree refers to itself, and `contract/tree.ts` is the type it must keep to. */
 const NodeSchema = Type.Unsafe<NodeState>({
   type: 'object',
-  required: ['id', 'kind', 'status', 'startedAt', 'restarts', 'lastExit', 'backlog', 'children'],
+  required: ['id', 'kind', 'status', 'startedAt', 'restarts', 'lastExit', 'stalledMs', 'backlog', 'children'],
   properties: { id: { type: 'string' }, kind: { type: 'string' }, status: { type: 'string' } },
 });
 
@@ -23,8 +24,18 @@ export const getSupervisor = operation({
   cli: {
     command: 'supervisor',
     view: (tree) => ({
-      columns: ['STATUS', 'NODE', 'KIND', 'RESTARTS', 'LOOP', 'HEAP', 'BACKLOG', 'LAST EXIT'],
-      rows: rowsOf(tree, 0),
+      columns: ['STATUS', 'NODE', 'KIND', 'RESTARTS', 'LOOP', 'HEAP', 'BACKLOG', 'UP', 'LAST EXIT'],
+      rows: treeRows(tree, Date.now()).map((row) => [
+        row.status,
+        `${'  '.repeat(row.depth)}${row.node.id}`,
+        row.node.kind,
+        row.restarts,
+        row.loop,
+        row.heap,
+        row.backlog,
+        row.up,
+        row.lastExit,
+      ]),
       failed: tree.status === 'failed',
     }),
   },
@@ -34,18 +45,3 @@ export const getSupervisor = operation({
     return tree;
   },
 });
-
-function rowsOf(node: NodeState, depth: number): string[][] {
-  const { eventLoopUtilisation: load, heapUsedBytes: heap, restarts } = node;
-  const row = [
-    node.status,
-    `${'  '.repeat(depth)}${node.id}`,
-    node.kind,
-    `${restarts.total} (${restarts.inWindow}/${restarts.intensity})`,
-    load === null ? '-' : `${Math.round(load * 100)} %`,
-    heap === null ? '-' : `${Math.round(heap / 1048576)} MiB`,
-    String(node.backlog),
-    node.lastExit?.reason ?? '-',
-  ];
-  return [row, ...node.children.flatMap((child) => rowsOf(child, depth + 1))];
-}

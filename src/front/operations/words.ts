@@ -9,10 +9,14 @@ const STEPS: readonly (readonly [limitS: number, divisorS: number, unit: string]
 
 /** `42 s ago`; `-` for no instant. */
 export function ago(instant: string | null, nowMs: number = Date.now()): string {
-  if (instant === null) return '-';
-  const seconds = Math.max(0, (nowMs - Date.parse(instant)) / 1000);
+  return instant === null ? '-' : `${roughly(nowMs - Date.parse(instant))} ago`;
+}
+
+/** `42 s`, `3 min`: a duration in ms by its largest unit, for a narrow column; a negative one is none. */
+export function roughly(durationMs: number): string {
+  const seconds = Math.max(0, durationMs / 1000);
   const [, divisorS, unit] = STEPS.find(([limitS]) => seconds < limitS) ?? [0, 86_400, 'd'];
-  return `${Math.floor(seconds / divisorS)} ${unit} ago`;
+  return `${Math.floor(seconds / divisorS)} ${unit}`;
 }
 
 /** `42 s`, `3 min`, `3 h 2 min`, `4 d 6 h`: the two largest units, so that a gap can be told from another. */
