@@ -8,7 +8,7 @@ type Service = Pick<Entry, 'name' | 'family' | 'target'> & Partial<Pick<Entry, '
 type Newest = Pick<ServiceState, 'dueAt' | 'made' | 'code'>;
 
 /**
- * The results, in order, and behind those of each call that says how its target is an `unknown` for every service that
+ * The results, in order, and behind each one that says how its target is an `unknown` for every service that
  * the target reported before and not in this call; once. So it is the same whether calls are stored together or not.
  */
 export function withGone(services: readonly Service[], results: readonly Made[], nowMs: number): Made[] {
@@ -27,7 +27,7 @@ export function withGone(services: readonly Service[], results: readonly Made[],
   for (const result of results) {
     put(result);
     const call = calls.get(keyOf(result));
-    if (call?.last !== result) continue;
+    if (call?.own !== result) continue;
     for (const child of children.get(result.target) ?? []) {
       const known = newest.get(child.name);
       if (known === undefined || known.code === 'not_reported' || call.reported.has(child.name)) continue;
@@ -40,8 +40,6 @@ export function withGone(services: readonly Service[], results: readonly Made[],
 interface Call {
   /** What it said of the target itself. */
   readonly own: Made;
-  /** The result after which all is said. */
-  last: Made;
   readonly reported: Set<string>;
 }
 
@@ -50,12 +48,10 @@ const keyOf = ({ made, target, dueAt }: Made): string => `${made.slice(0, 36)}\n
 function callsIn(results: readonly Made[]): Map<string, Call> {
   const calls = new Map<string, Call>();
   for (const own of results) {
-    if (own.service === own.target) calls.set(keyOf(own), { own, last: own, reported: new Set() });
+    if (own.service === own.target) calls.set(keyOf(own), { own, reported: new Set() });
   }
   for (const result of results) {
-    const call = calls.get(keyOf(result));
-    call?.reported.add(result.service);
-    if (call !== undefined) call.last = result;
+    calls.get(keyOf(result))?.reported.add(result.service);
   }
   return calls;
 }
