@@ -1,5 +1,6 @@
 /** Who asks: bearer tokens (JWT, RFC 7519), signed with HS256 and nothing else. */
 import { errors, jwtVerify, SignJWT } from 'jose';
+import { BoundedMap } from '../contract/bounded-map.js';
 import { MatrixError } from '../contract/errors.js';
 import { LIMITS } from '../contract/limits.js';
 
@@ -54,7 +55,9 @@ export function mintToken({ role, subject, ttlS, secret }: TokenRequest): Promis
  */
 export class Authenticator {
   readonly #key: Uint8Array;
-  readonly #known = new Map<string, { readonly principal: Principal; readonly expiresAtMs: number }>();
+  readonly #known = new BoundedMap<string, { readonly principal: Principal; readonly expiresAtMs: number }>(
+    LIMITS.remembered_tokens.value,
+  );
 
   constructor(secret: string) {
     this.#key = new TextEncoder().encode(secret);
@@ -94,17 +97,8 @@ export class Authenticator {
     const { role, sub, exp } = payload;
     if (!isRole(role)) throw refused('the token names no role that Matrix knows');
     const principal = { role, subject: String(sub) };
-    this.#remember(header, principal, Number(exp) * 1000);
+    this.#known.set(header, { principal, expiresAtMs: Number(exp) * 1000 });
     return principal;
-  }
-
-  /** A Map keeps the order of putting in, so its first entry was verified first. */
-  #remember(header: string, principal: Principal, expiresAtMs: number): void {
-    const [oldest] = this.#known.keys();
-    if (this.#known.size >= LIMITS.remembered_tokens.value && oldest !== undefined) {
-      this.#known.delete(oldest);
-    }
-    this.#known.set(header, { principal, expiresAtMs });
   }
 }
 

@@ -4,9 +4,6 @@ import { LIMITS } from '../contract/limits.js';
 import type { Result } from '../contract/result.js';
 import { orderedId } from './ids.js';
 
-/** Most results in one job, unless one entry alone has more. */
-export const MAX_BATCH_RESULTS = LIMITS.batch_results.value;
-
 /** What may travel in a batch; an entry is never split. */
 export interface Entry {
   readonly results?: readonly Result[];
@@ -23,7 +20,7 @@ export function gather(entries: readonly Entry[], node: string): Batch[] {
     batch.results.push(...((entry.results ?? []) as Batch['results']));
     batch.cycles.push(...(entry.cycles ?? []));
     if (entry.declare !== undefined) batch.declare = entry.declare;
-    if (batch.results.length >= MAX_BATCH_RESULTS || entry.declare !== undefined) {
+    if (batch.results.length >= LIMITS.batch_results.value || entry.declare !== undefined) {
       batches.push(batch);
       batch = newBatch();
     }

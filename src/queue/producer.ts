@@ -5,8 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch } from '../../schema/messages.js';
 import { messageOf } from '../contract/errors.js';
+import { LIMITS } from '../contract/limits.js';
 import type { Result } from '../contract/result.js';
-import { type Entry, MAX_BATCH_RESULTS, resultsIn } from './batches.js';
+import { type Entry, resultsIn } from './batches.js';
 import type { ProducerCounts } from './counts.js';
 import { Depth, type DepthLimits } from './depth.js';
 import { DropLog } from './drops.js';
@@ -123,7 +124,8 @@ export class Producer {
   private async ingest(): Promise<void> {
     while (!(this.closing && this.waiting.empty)) {
       if (this.waiting.empty) await this.untilWoken();
-      if (this.backlog < MAX_BATCH_RESULTS) await this.pause(this.mayPass ? GATHER_MS : GATHER_SPOOL_MS);
+      if (this.backlog < LIMITS.batch_results.value)
+        await this.pause(this.mayPass ? GATHER_MS : GATHER_SPOOL_MS);
       const batches = this.waiting.take(TAKE_BATCHES);
       const sent = this.mayPass ? await this.send(batches) : 0;
       this.waiting.done(batches.slice(0, sent));

@@ -11,6 +11,7 @@ import { spawn } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { BoundedMap } from '../../src/contract/bounded-map.js';
 import { LIMITS } from '../../src/contract/limits.js';
 import type { FsCounts, Mount } from './usage.js';
 
@@ -29,9 +30,6 @@ const OWN_TYPES: ReadonlySet<number> = new Set([
   0x4d44, 0x2011bab0, 0x7366746e, 0x9660, 0x73717368, 0xe0f5e1e2,
 ]);
 
-/** Far more than the counts and the names of a mount take. */
-const MAX_OUTPUT_CHARS = 64 * 1024;
-
 const HELPER = fileURLToPath(new URL('./statfs-child.js', import.meta.url));
 
 interface Known {
@@ -47,7 +45,7 @@ interface Question {
 }
 
 /** Paths whose last answer came from a filesystem that may be asked in the pool. */
-const known = new Map<string, Known>();
+export const known = new BoundedMap<string, Known>(LIMITS.known_paths.value);
 const inFlight = new Map<string, Question>();
 
 /**
@@ -107,8 +105,6 @@ function askInHelper(path: string, signal: AbortSignal): Question {
 
 function remember(path: string, answer: StatfsAnswer): StatfsAnswer {
   if (answer.kind !== 'counts' || !OWN_TYPES.has(answer.counts.type)) return answer;
-  const [oldest] = known.keys();
-  if (known.size >= LIMITS.known_paths.value && oldest !== undefined) known.delete(oldest);
   known.set(path, answer);
   return answer;
 }

@@ -27,7 +27,8 @@ const MINUTE_MS = 60_000;
 const closes = new Map<string, number>();
 let closesSince = performance.now();
 
-function mayCloseOrdinarily(peer: string): boolean {
+/** Whether one more connection to `peer` may be closed in the ordinary way; counts it. */
+export function mayCloseOrdinarily(peer: string): boolean {
   const now = performance.now();
   if (now - closesSince > MINUTE_MS || closes.size >= LIMITS.counted_peers.value) {
     closes.clear();
