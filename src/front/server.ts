@@ -117,7 +117,13 @@ export async function startFront(options: FrontOptions): Promise<Front> {
 
   const { router, mcp, access } = await surfaces({ init, log, health, metrics, context });
   const hostAllowed = hostCheck(init.allowedHosts);
-  addLiveSocket(app, { ...access, hub, hostAllowed, onDone: accountant({ metrics, log }) });
+  addLiveSocket(app, {
+    ...access,
+    hub,
+    hostAllowed,
+    onDone: accountant({ metrics, log }),
+    onClosed: () => http.disconnected(),
+  });
   const http = serveHttp(app, { router, metrics, log, hostAllowed });
   const listening = await listen(uws, app, init);
   log.debug({ port: listening.port }, `serving on http://${init.host}:${listening.port}`);

@@ -22,6 +22,8 @@ export interface Serving {
   open(): number;
   /** Open connections, those of WebSockets included. */
   connections(): number;
+  /** To be told when a WebSocket is over. */
+  disconnected(): void;
 }
 
 /** Serves the router's routes. */
@@ -33,9 +35,12 @@ export function serveHttp(app: TemplatedApp, parts: ServeParts): Serving {
     open -= 1;
     account(exchange, status, durationMs);
   };
-  const connected = (res: HttpResponse, change: number): void => {
+  const count = (change: number): void => {
     connections += change;
     parts.metrics.connection(change === 1 ? 1 : -1);
+  };
+  const connected = (res: HttpResponse, change: number): void => {
+    count(change);
     if (change !== 1 || connections <= LIMITS.http_connections.value) return;
     parts.metrics.refusedConnection();
     res.close();
@@ -54,7 +59,7 @@ export function serveHttp(app: TemplatedApp, parts: ServeParts): Serving {
     }
     exchange.handedBack();
   });
-  return { open: () => open, connections: () => connections };
+  return { open: () => open, connections: () => connections, disconnected: () => count(-1) };
 }
 
 /** Measures and, at debug level, logs each answer. */

@@ -16,6 +16,8 @@ const TOKEN_PREFIX = 'bearer.';
 export interface SocketParts extends Access {
   readonly hub: LiveHub;
   readonly onDone: OnDone;
+  /** Called when a WebSocket is over: uWebSockets.js itself counts a connection only until it is upgraded. */
+  onClosed(): void;
   hostAllowed(host: string): boolean;
 }
 
@@ -33,7 +35,10 @@ export function addLiveSocket(app: TemplatedApp, parts: SocketParts): void {
     open: (client) => hub.open(client),
     drain: (client) => hub.drained(client),
     dropped: () => hub.dropped(),
-    close: (client) => hub.closed(client),
+    close: (client) => {
+      hub.closed(client);
+      parts.onClosed();
+    },
     message: (client, message, isBinary) => {
       hub.message(client, isBinary ? '' : Buffer.from(message).toString());
     },
