@@ -3,39 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Changes } from '../../schema/messages.js';
-import type { Alert, Check } from '../../schema/wire.js';
+import type { Check } from '../../schema/wire.js';
 import { type ClientState, type LiveMessage, MAX_LIVE_ALERTS, receive } from '../../src/snapshot/client.js';
 import { deltaBetween, deltaOf } from '../../src/snapshot/delta.js';
 import { EMPTY_SNAPSHOT, rebase, reduceAll, type Snapshot } from '../../src/snapshot/reduce.js';
-import { alert, changes, check, cycle } from '../front/support.js';
-
-const minute = (n: number) => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString();
-
-const anyCheck: fc.Arbitrary<Check> = fc
-  .record({
-    service: fc.constantFrom('a', 'b', 'c', 'd'),
-    status: fc.constantFrom('pass', 'warn', 'fail', 'unknown'),
-    at: fc.integer({ min: 0, max: 20 }),
-    stored: fc.boolean(),
-  })
-  .map(({ service, status, at, stored }) => check(service, { status, checked_at: minute(at), stored }));
-
-const ids = ['1', '2', '3', '4', '5'].map((digit) => `00000000-0000-4000-8000-00000000000${digit}`);
-const anyAlert: fc.Arbitrary<Alert> = fc
-  .record({ id: fc.constantFrom(...ids), acked: fc.boolean(), at: fc.integer({ min: 0, max: 3 }) })
-  .map(({ id, acked, at }) =>
-    alert('a', { id, created_at: minute(at), acked_at: acked ? minute(30) : null }),
-  );
-
-const anyChanges: fc.Arbitrary<Changes> = fc
-  .record({
-    rev: fc.integer({ min: 0, max: 12 }),
-    checks: fc.array(anyCheck, { maxLength: 4 }),
-    removed: fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 2 }),
-    alerts: fc.array(anyAlert, { maxLength: 3 }),
-    cycleId: fc.option(fc.integer({ min: 1, max: 9 })),
-  })
-  .map(({ cycleId, ...rest }) => ({ ...rest, cycle: cycleId === null ? null : cycle(cycleId) }));
+import { alert, changes, check } from '../front/support.js';
+import { anyChanges, minute } from './kit.js';
 
 /** A server and a client with a lossy line between them; the client asks again when it notices. */
 class Line {
