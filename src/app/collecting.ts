@@ -27,7 +27,7 @@ import { Registered } from './registered.js';
 import { unstored } from './unstored.js';
 
 /** How long checks under way may take to end when Matrix stops, in ms. */
-const DRAIN_MS = 6_000;
+const DRAIN_MS = 1_000;
 
 export interface CollectingOptions {
   readonly settings: Settings;

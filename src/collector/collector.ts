@@ -38,7 +38,12 @@ export interface CollectorOptions {
 const HOLD_MARGIN_MS = 2_000;
 
 /** Results that stand for a check which was not made. */
-const NO_CHECK: ReadonlySet<string> = new Set<CommonCode>(['thread_crashed', 'thread_hung', 'family_failed']);
+const NO_CHECK: ReadonlySet<string> = new Set<CommonCode>([
+  'thread_crashed',
+  'thread_hung',
+  'family_failed',
+  'interrupted',
+]);
 
 export class Collector {
   private readonly ticker: Ticker;

@@ -80,6 +80,7 @@ export const COMMON_CODES = {
   thread_hung:
     'The thread that ran this check stopped answering and was restarted; the target was not judged.',
   family_failed: 'This family of checks keeps crashing and is paused; the target was not judged.',
+  interrupted: 'Matrix stopped before the answer came; the target was not judged.',
   uplink_down: 'The uplink is down, so a target behind it cannot be judged.',
   not_reported: 'The target that used to report this service no longer does.',
 } as const;

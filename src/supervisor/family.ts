@@ -6,14 +6,16 @@
 import type { Clock } from '../contract/clock.js';
 import type { FamilySpec } from '../contract/family.js';
 import { LIMITS } from '../contract/limits.js';
-import { COMMON_CODES, type CommonCode, type Result } from '../contract/result.js';
+import type { CommonCode } from '../contract/result.js';
 import type { NodeState } from '../contract/tree.js';
 import type { RestartAnswer, SupervisionEvent } from './child.js';
 import { childSpec } from './child-spec.js';
 import type { Due, Outcome } from './due.js';
 import { familyNode } from './family-node.js';
 import { Flights } from './flights.js';
+import { Lanes } from './lanes.js';
 import { Managed } from './managed.js';
+import { notJudged } from './not-judged.js';
 import type { ProbeMessage } from './probe-host.js';
 import { type ProbeThread, startProbeThread } from './probe-thread.js';
 import type { Watch } from './watch.js';
@@ -47,6 +49,7 @@ const MOST_DONE: readonly RestartAnswer[] = ['restarted', 'started', 'under_way'
 export class Family {
   private readonly slots: Managed[];
   private readonly flights: Flights;
+  private readonly lanes: Lanes;
   private readonly concurrency: number;
   private waiting: Due[] = [];
   private stall: NodeJS.Timeout | null = null;
@@ -55,6 +58,7 @@ export class Family {
   constructor(private readonly options: FamilyOptions) {
     const threads = options.spec.threads ?? 1;
     this.concurrency = options.spec.concurrency ?? LIMITS.checks_per_thread.value;
+    this.lanes = new Lanes(threads, this.concurrency);
     this.flights = new Flights(threads, (slot) => void this.slots[slot]?.abort('hung'));
     this.slots = Array.from({ length: threads }, (_, slot) => this.makeSlot(slot, threads));
   }
@@ -73,7 +77,7 @@ export class Family {
     await Promise.all(this.slots.map((slot) => slot.start()));
   }
 
-  /** Ends the threads; checks not answered by then end without a result, since nothing can be said of them. */
+  /** Ends the threads; checks not answered by then are answered as `interrupted`. */
   async stop(): Promise<void> {
     this.stopping = true;
     await Promise.all(this.slots.map((slot) => slot.stop()));
@@ -134,7 +138,7 @@ export class Family {
           onMessage: (message) => this.received(message),
         }),
       onRunning: () => this.dispatch(),
-      onDown: (reason, requested) => this.lost(this.flights.abandon(slot), reason, requested),
+      onDown: (reason, requested) => this.lost(slot, reason, requested),
       backlog: () => this.flights.loadOf(slot),
     });
   }
@@ -145,7 +149,9 @@ export class Family {
   }
 
   /** A thread is gone: what it held is asked again when that was an operator's wish, and is not judged otherwise. */
-  private lost(dues: readonly Due[], reason: string, requested: boolean): void {
+  private lost(slot: number, reason: string, requested: boolean): void {
+    const dues = this.flights.abandon(slot);
+    this.lanes.clear(slot);
     if (requested) this.waiting.unshift(...dues);
     else this.giveUp(dues, reason === 'hung' ? 'thread_hung' : 'thread_crashed');
   }
@@ -154,7 +160,7 @@ export class Family {
   private dispatch(): void {
     if (this.stopping || this.failed) this.giveUp(this.waiting.splice(0), 'family_failed');
     for (let slot = this.idlest(); slot !== null && this.waiting.length > 0; slot = this.idlest()) {
-      this.hand(slot, this.slots[slot]?.child as ProbeThread);
+      if (!this.hand(slot, this.slots[slot]?.child as ProbeThread)) break;
     }
     this.watchForStall();
   }
@@ -174,9 +180,11 @@ export class Family {
     return best;
   }
 
-  private hand(slot: number, thread: ProbeThread): void {
+  /** False when none of what waits may be in flight now. */
+  private hand(slot: number, thread: ProbeThread): boolean {
     const { clock, onLag } = this.options;
-    const dues = this.takeBatch(this.concurrency - this.flights.loadOf(slot));
+    const dues = this.takeBatch(slot);
+    if (dues.length === 0) return false;
     const now = clock.monotonic();
     for (const due of dues) onLag?.(Math.max(0, now - due.ready.monotonicMs));
     thread.run({
@@ -188,15 +196,17 @@ export class Family {
         config: target.config,
       })),
     });
+    return true;
   }
 
-  /** A fair share of what waits, at most `room`; a target that waits twice is in two batches. */
-  private takeBatch(room: number): Due[] {
+  /** A fair share of what waits, as far as there is room; a target that waits twice is in two batches. */
+  private takeBatch(slot: number): Due[] {
+    const room = this.concurrency - this.flights.loadOf(slot);
     const up = this.slots.filter((slot) => this.isUp(slot)).length;
     const share = Math.min(room, Math.ceil(this.waiting.length / up));
     const batch = new Map<string, Due>();
     this.waiting = this.waiting.filter((due) => {
-      if (batch.size >= share || batch.has(due.target.name)) return true;
+      if (batch.size >= share || batch.has(due.target.name) || !this.lanes.enter(slot, due)) return true;
       batch.set(due.target.name, due);
       return false;
     });
@@ -219,6 +229,7 @@ export class Family {
 
   private received(message: ProbeMessage): void {
     const outcomes = this.flights.answered(message);
+    this.lanes.answered(outcomes);
     if (outcomes.length > 0) this.options.onOutcomes(outcomes);
     this.dispatch();
   }
@@ -226,25 +237,8 @@ export class Family {
   /** Answers checks that nobody will make. */
   private giveUp(dues: readonly Due[], code: CommonCode): void {
     if (dues.length === 0) return;
-    const outcome = this.stopping
-      ? (due: Due): Outcome => ({ due, results: [] })
-      : (due: Due): Outcome => this.notJudged(due, code);
-    this.options.onOutcomes(dues.map(outcome));
-  }
-
-  private notJudged(due: Due, code: CommonCode): Outcome {
-    const { name } = due.target;
-    const result: Result = {
-      service: name,
-      family: this.name,
-      target: name,
-      dueAt: due.dueAt,
-      startedAt: Math.round(due.ready.wallMs),
-      durationMs: Math.max(0, this.options.clock.monotonic() - due.ready.monotonicMs),
-      verdict: 'unknown',
-      code,
-      detail: COMMON_CODES[code],
-    };
-    return { due, results: [result] };
+    const why = this.stopping ? 'interrupted' : code;
+    const now = this.options.clock.monotonic();
+    this.options.onOutcomes(dues.map((due) => notJudged(due, why, this.name, now)));
   }
 }

@@ -179,19 +179,38 @@ describe('a family on several threads', () => {
   });
 });
 
+describe('targets that do not answer', () => {
+  test('leave half of the places to the others, once it is known which they are', async () => {
+    const kit = makeFamily({ spec: { concurrency: 4 } });
+    await kit.family.start();
+    const silent = ['s1', 's2', 's3', 's4'].map((name) => ({ name, does: 'never', timeoutMs: 1_000 }));
+    await kit.answers(kit.submit(...silent));
+    kit.outcomes.length = 0;
+    await kit.answers([...kit.submit(...silent), ...kit.submit({}, {}, {}, {}, {}, {})]);
+    const order = kit.outcomes.map(({ due }) => due.target.name.startsWith('s'));
+    assert.deepEqual(order, [...Array<boolean>(6).fill(false), ...Array<boolean>(4).fill(true)]);
+    // One that answers again is like any other.
+    const cured = silent.map(({ name }) => ({ name }));
+    await kit.answers(kit.submit(...cured));
+    kit.submit(...cured.map((target) => ({ ...target, ms: 500 })));
+    assert.equal(kit.family.node().children[0]?.backlog, 4);
+    await kit.family.stop();
+  });
+});
+
 describe('stopping', () => {
-  test('answers what is in flight and what waits, without a word about targets that were not judged', async () => {
+  test('answers what is in flight and what waits: it was interrupted, so nothing was judged', async () => {
     const kit = makeFamily({ spec: { concurrency: 1 } });
     await kit.family.start();
     const dues = kit.submit({ does: 'never' }, {}, {});
     await kit.family.stop();
     const outcomes = await kit.answers(dues);
     assert.deepEqual(
-      outcomes.map((outcome) => outcome.results.length),
-      [0, 0, 0],
+      outcomes.map((outcome) => outcome.results.map(({ verdict, code }) => [verdict, code])),
+      Array.from({ length: 3 }, () => [['unknown', 'interrupted']]),
     );
     assert.equal(kit.family.node().status, 'stopped');
     const [late] = await kit.answers(kit.submit({}));
-    assert.equal(late?.results.length, 0);
+    assert.equal(late?.results[0]?.code, 'interrupted');
   });
 });
