@@ -45,7 +45,12 @@ export async function withJobs<T>(
 
 /** The order of the ids is the order of making; what an UPDATE returns has none. */
 async function fetchInOrder({ client, boss }: JobContext, limit: number): Promise<Job[]> {
-  const jobs: Job[] = await boss.fetch(RESULTS_QUEUE, { batchSize: limit, db: bossDatabase(client) });
+  const jobs: Job[] = await boss.fetch(RESULTS_QUEUE, {
+    batchSize: limit,
+    db: bossDatabase(client),
+    // No batch is ever put off; one from before the database's clock stepped back would wait for that hour again.
+    ignoreStartAfter: true,
+  });
   return jobs.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 

@@ -28,6 +28,17 @@ const buried = (): Promise<number> => count(postgres, `pgboss.job WHERE name = '
 const job = (data: object): Promise<unknown> =>
   postgres.query(`INSERT INTO pgboss.job (name, data) VALUES ('matrix-results', $1)`, [JSON.stringify(data)]);
 
+test('a batch queued before the clock of the database stepped back does not wait for that hour again', async () => {
+  producer.add({ declare: declaration('early') });
+  await settled();
+  await postgres.query(
+    `INSERT INTO pgboss.job (name, data, created_on, start_after)
+     VALUES ('matrix-results', $1, now() + interval '1 hour', now() + interval '1 hour')`,
+    [JSON.stringify(batchOf([resultOf('early', START)]))],
+  );
+  await until('it is stored', async () => (await stateOf('early'))?.status === 'pass');
+});
+
 describe('a batch that cannot be stored', () => {
   before(async () => {
     producer.add({ declare: declaration('a', 'b') });
