@@ -3,12 +3,14 @@
  * connection is lost it says so at once, together with how old the last truth is.
  */
 import { receive } from './client.js';
-import { draw, drawAges, drawLink, span } from './view.js';
+import { draw, drawAges, drawLink, drawOutage, span } from './view.js';
 
 /** The server beats every 10 s: silence beyond this is a dead connection, whatever TCP believes. */
 const SILENCE_MS = 25_000;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
+/** Most often that readiness is asked, in ms. */
+const ASK_EVERY_MS = 2_000;
 const TOKEN_KEY = 'matrix-token';
 
 const byId = (id) => document.getElementById(id);
@@ -21,11 +23,19 @@ let retryAt = 0;
 let retryTimer = 0;
 let heardAt = 0;
 let triedAt = 0;
-/** The server's clock minus ours, in ms. */
-let skewMs = 0;
+/** The server's clock when it last told, and ours then; null until it has. */
+let told = null;
 let drawing = false;
+let askedAt = Number.NEGATIVE_INFINITY;
 
-const serverNow = () => Date.now() + skewMs;
+/** Ours, in ms. It only ever goes forward: a clock that somebody sets makes nothing old. */
+const ours = () => performance.now();
+
+/** The server's clock: now, and when it was last heard of. Nothing is too old before the two clocks are known. */
+function clock() {
+  if (told === null) return { now: Date.now(), heard: Number.NEGATIVE_INFINITY };
+  return { now: told.at + ours() - told.ours, heard: told.at + heardAt - told.ours };
+}
 
 function connect() {
   clearTimeout(retryTimer);
@@ -36,7 +46,7 @@ function connect() {
   const token = sessionStorage.getItem(TOKEN_KEY);
   const opened = new WebSocket(url, token === null ? ['matrix'] : ['matrix', `bearer.${token}`]);
   socket = opened;
-  triedAt = Date.now();
+  triedAt = ours();
   opened.onmessage = (event) => {
     if (opened === socket) take(JSON.parse(event.data));
   };
@@ -46,8 +56,10 @@ function connect() {
 }
 
 function take(message) {
-  heardAt = Date.now();
-  if (message.type === 'beat') skewMs = Date.parse(message.at) - Date.now();
+  heardAt = ours();
+  if (message.type === 'beat') told = { at: Date.parse(message.at), ours: heardAt };
+  const isUnstored = message.checks?.some((check) => !check.stored) === true;
+  if (message.type === 'beat' || isUnstored) void askReadiness();
   const step = receive(state, message);
   if (step.resync) socket.send('{"type":"resync"}');
   if (step.state === state && failures === 0) return;
@@ -58,6 +70,23 @@ function take(message) {
   drawSoon();
 }
 
+/** Whether results can be stored. Asked with each beat, and soon when one comes that is not stored. */
+async function askReadiness() {
+  if (ours() - askedAt < ASK_EVERY_MS) return;
+  askedAt = ours();
+  try {
+    const {
+      reason = null,
+      since,
+      dependencies,
+    } = await (await fetch(new URL('../health/ready', base))).json();
+    const isAway = dependencies.database !== 'connected';
+    drawOutage(reason === null || reason === 'stopping' ? null : { isAway, since }, clock().now);
+  } catch {
+    // The connection tells of its own loss.
+  }
+}
+
 /** Many messages within a frame are drawn once. */
 function drawSoon() {
   if (drawing) return;
@@ -65,7 +94,7 @@ function drawSoon() {
   requestAnimationFrame(() => {
     drawing = false;
     if (state === null) return;
-    draw(state, byId('filter').value, serverNow());
+    draw(state, byId('filter').value, clock());
     drawConnection();
   });
 }
@@ -76,7 +105,7 @@ async function lose() {
   const longest = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
   // Jitter, so that a restarted server is not met by all its boards at once.
   const waitMs = longest * (0.5 + Math.random() / 2);
-  retryAt = Date.now() + waitMs;
+  retryAt = ours() + waitMs;
   clearTimeout(retryTimer);
   retryTimer = setTimeout(connect, waitMs);
   drawConnection();
@@ -102,24 +131,24 @@ function drawConnection() {
   const isOpen = socket !== null && socket.readyState === WebSocket.OPEN;
   if (isOpen && failures === 0 && state !== null) return drawLink('live', 'Live', '');
   if (failures === 0) return drawLink('connecting', 'Connecting', '');
-  const inS = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
+  const inS = Math.max(0, Math.ceil((retryAt - ours()) / 1000));
   const next = !byId('sign-in').hidden
     ? ''
     : socket === null && inS > 0
       ? ` Next try in ${inS} s.`
       : ' Trying now.';
   const age =
-    state === null ? 'Nothing has been heard yet.' : `What you see is ${span(Date.now() - heardAt)} old.`;
+    state === null ? 'Nothing has been heard yet.' : `What you see is ${span(ours() - heardAt)} old.`;
   return drawLink('lost', 'No connection', `The connection to Matrix is lost. ${age}${next}`);
 }
 
 setInterval(() => {
-  if (socket !== null && Date.now() - Math.max(heardAt, triedAt) > SILENCE_MS) {
+  if (socket !== null && ours() - Math.max(heardAt, triedAt) > SILENCE_MS) {
     const dead = socket;
     void lose();
     dead.close();
   }
-  if (state !== null) drawAges(state, serverNow());
+  if (state !== null && drawAges(state, clock())) drawSoon();
   drawConnection();
 }, 1000);
 
