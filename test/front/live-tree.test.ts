@@ -62,7 +62,8 @@ test(
     const [watcher, other] = [new Listener(fixture), new Listener(fixture)];
     await Promise.all([watcher.joined(), other.joined()]);
     watcher.say({ type: 'subscribe', topic: 'supervisor' });
-    await until('the tree there was', () => watcher.trees.length === 1);
+    await watcher.heard();
+    assert.equal(watcher.trees.length, 1, 'a subscriber waits for the next report');
     assert.deepEqual(
       watcher.trees[0]?.tree,
       tree({ restarts: { total: 0, inWindow: 0, intensity: 10, periodMs: 60_000 } }),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { RestartOutcome } from '../../schema/messages.js';
 import type { ErrorBody } from '../../schema/wire.js';
+import { LIMITS } from '../../src/contract/limits.js';
 import { MainRequests } from '../../src/front/main-requests.js';
 import { until } from '../support/wait.js';
 import { bearer, type Fixture, serve } from './support.js';
@@ -98,9 +99,13 @@ test('a main thread that does not answer is a coded error, and a late answer har
 test('only so many restarts can wait for an answer', async () => {
   const asked: string[] = [];
   const requests = new MainRequests(({ request }) => void asked.push(request));
-  const waiting = Array.from({ length: 32 }, () => requests.restartChild('writer'));
+  const { value: most } = LIMITS.waiting_restarts;
+  const waiting = Array.from({ length: most }, () => requests.restartChild('writer'));
   assert.throws(() => requests.restartChild('writer'), { code: 'MX_NOT_READY' });
   for (const request of asked) requests.answered(request, 'restarted');
   await Promise.all(waiting);
-  assert.equal(asked.length, 32);
+  assert.equal(asked.length, most);
+  const after = requests.restartChild('writer');
+  requests.answered(asked.at(-1) ?? '', 'started');
+  assert.equal(await after, 'started', 'whoever was answered still takes a place');
 });

@@ -57,13 +57,13 @@ export class Screen {
     const giveBack = (): void => {
       restore();
       for (const signal of ENDING) process.off(signal, end);
-      process.off('SIGCONT', resumed).off('exit', restore).off('uncaughtExceptionMonitor', restore);
+      process.off('SIGCONT', resumed).off('exit', restore);
       this.#output.off('resize', onResize);
       this.#input.off('keypress', pressed).pause();
     };
     for (const signal of ENDING) process.on(signal, end);
-    // The monitor comes before the stack is printed, which would go down with the alternate screen.
-    process.on('SIGCONT', resumed).on('exit', restore).on('uncaughtExceptionMonitor', restore);
+    // After a crash too, and before its stack is printed, which would go down with the alternate screen.
+    process.on('SIGCONT', resumed).on('exit', restore);
     this.#output.on('resize', onResize);
     emitKeypressEvents(this.#input);
     this.#input.on('keypress', pressed).resume();
