@@ -39,8 +39,8 @@ export function usageOf(counts: FsCounts): Usage {
   const canBe =
     [used, counts.bfree, counts.bavail].every((blocks) => blocks >= 0) &&
     counts.bsize > 0 &&
-    Math.max(totalBytes, availableBytes) <= MAX_BYTES;
-  const inodesCanBe = counts.ffree >= 0 && inodesUsed >= 0 && counts.files <= MAX_BYTES;
+    Math.max(totalBytes, availableBytes) <= LARGEST_SIZE;
+  const inodesCanBe = counts.ffree >= 0 && inodesUsed >= 0 && counts.files <= LARGEST_SIZE;
   return {
     usedBytes,
     availableBytes,
@@ -51,7 +51,7 @@ export function usageOf(counts: FsCounts): Usage {
 }
 
 /** What 63 bits hold; sizes beyond come from a subtraction that went below zero. */
-const MAX_BYTES = 2 ** 63;
+const LARGEST_SIZE = 2 ** 63;
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 

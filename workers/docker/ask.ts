@@ -9,7 +9,7 @@ import type Docker from 'dockerode';
 import { LIMITS } from '../../src/contract/limits.js';
 
 /** Room for most answers; it doubles as need be. */
-const FIRST_BYTES = 16 * 1024;
+const FIRST_ROOM = 16 * 1024;
 
 /** The engine answered with another status than 200. */
 export class EngineRefusal extends Error {
@@ -86,7 +86,7 @@ function dial(docker: Docker, path: string, query: object, signal: AbortSignal):
  */
 function read(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let held = Buffer.allocUnsafe(FIRST_BYTES);
+    let held = Buffer.allocUnsafe(FIRST_ROOM);
     let sizeBytes = 0;
     let pieces = 0;
     const refuse = (why: string) => {
