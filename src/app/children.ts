@@ -15,6 +15,7 @@ import { startThread, type ThreadChild } from '../supervisor/thread.js';
 import type { Logging } from '../supervisor/thread-side.js';
 import type { Watch } from '../supervisor/watch.js';
 import type { WriterStats } from '../writer/writer.js';
+import type { NotifierLine } from './notifier-line.js';
 
 const entry = (name: string): URL => pathToFileURL(workerEntry(name));
 
@@ -103,8 +104,8 @@ function notifierChild(
 }
 
 /** Tells a notifier that runs; one that starts later is told again, or reads its data anew. */
-export function tellNotifier(notifier: Managed, message: ToNotifier): void {
-  (notifier.child as ThreadChild<ToNotifier> | null)?.send(message);
+export function tellNotifier(notifier: Managed | undefined, message: ToNotifier): void {
+  ((notifier?.child ?? null) as ThreadChild<ToNotifier> | null)?.send(message);
 }
 
 /** Makes and drops partitions. */
@@ -183,15 +184,12 @@ export interface CoreOptions {
   readonly onFront: (says: FromFront) => void;
   readonly onFrontRunning: (front: ProcessChild<ToFront>) => void;
   readonly onFrontDropped: () => void;
-  /** The database with an up-to-date schema; null while there is none. */
-  readonly noticesUrl: () => string | null;
-  readonly onNotifier: (says: FromNotifier) => void;
-  readonly onNotifierRunning: () => void;
+  readonly notices: NotifierLine;
 }
 
 /** Describes every core child; none is started. They stop in reverse order of this list. */
 export function coreChildren(options: CoreOptions): Children {
-  const { settings, logging, databaseUrl, onEvent, watch } = options;
+  const { settings, logging, databaseUrl, notices, onEvent, watch } = options;
   const supervision = { onEvent, watch };
   const { customerId, deployColor, node, dataDir, checkIntervalMs } = settings;
   const identity = { customerId, node };
@@ -232,8 +230,8 @@ export function coreChildren(options: CoreOptions): Children {
       supervision,
     ),
     notifier: notifierChild(
-      () => ({ url: options.noticesUrl(), logging }),
-      { onSays: options.onNotifier, onRunning: options.onNotifierRunning },
+      () => ({ url: notices.url, logging }),
+      { onSays: ({ id }) => notices.delivered(id), onRunning: () => notices.runs() },
       supervision,
     ),
   };

@@ -18,11 +18,11 @@ import { Spool } from '../queue/spool.js';
 import type { RestartAnswer, SupervisionEvent } from '../supervisor/child.js';
 import type { Logging } from '../supervisor/thread-side.js';
 import type { Watch } from '../supervisor/watch.js';
-import type { Notice } from '../writer/plan.js';
 import { ownDataDir } from './data-lock.js';
 import { DatabaseOutage } from './database-outage.js';
 import { Lead } from './lead.js';
 import { spoolSamples } from './metrics.js';
+import type { NotifierLine } from './notifier-line.js';
 import { Registered } from './registered.js';
 import { unstored } from './unstored.js';
 
@@ -38,8 +38,7 @@ export interface CollectingOptions {
   readonly watch: Watch;
   /** What people are to see although it is not stored yet. */
   readonly onUnstored: (changes: Changes) => void;
-  /** Brings a notice to people past the queue; resolves when a channel has it. */
-  readonly deliver: (notice: Notice) => Promise<void>;
+  readonly notices: NotifierLine;
 }
 
 export class Collecting {
@@ -66,7 +65,7 @@ export class Collecting {
       clock: systemClock,
       collects: () => collecting.collector.collecting,
       counts: () => collecting.producer.counts,
-      deliver: options.deliver,
+      deliver: options.notices.deliver,
       log: options.log,
     });
     return collecting;

@@ -5,12 +5,10 @@ import type { Settings } from '../config/settings.js';
 import { systemClock } from '../contract/clock.js';
 import type { NodeState } from '../contract/tree.js';
 import { identity, type Logger } from '../log/logger.js';
-import type { ToNotifier } from '../notify/messages.js';
 import type { SupervisionEvent } from '../supervisor/child.js';
 import type { ProcessChild } from '../supervisor/process.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { Watch } from '../supervisor/watch.js';
-import type { Notice } from '../writer/plan.js';
 import type { WriterStats } from '../writer/writer.js';
 import {
   type Children,
@@ -21,8 +19,8 @@ import {
   type WriterSays,
 } from './children.js';
 import { Collecting } from './collecting.js';
-import { DirectNotices } from './direct-notices.js';
 import { SupervisionCounts, threadUse, treeSamples, writerSamples } from './metrics.js';
+import { NotifierLine } from './notifier-line.js';
 import { restartNode } from './restarting.js';
 import { logSupervision } from './supervision-log.js';
 
@@ -68,9 +66,8 @@ export class Matrix {
     const onUnstored = (changes: Changes): void => matrix?.tell(changes);
     const onMainStalled = (forMs: number): void => onEvent({ kind: 'main_stalled', id: ROOT_ID, forMs });
     const watch = new Watch({ clock: systemClock, onMainStalled });
-    const notices = new DirectNotices((message) => matrix?.tellNotifier(message));
-    const deliver = (notice: Notice): Promise<void> => notices.deliver(notice);
-    const collecting = await Collecting.create({ ...options, logging, onEvent, onUnstored, watch, deliver });
+    const notices = new NotifierLine((message) => tellNotifier(matrix?.children.notifier, message));
+    const collecting = await Collecting.create({ ...options, logging, onEvent, onUnstored, watch, notices });
     matrix = new Matrix(options, collecting, notices, watch, logging);
     return matrix;
   }
@@ -78,7 +75,7 @@ export class Matrix {
   private constructor(
     private readonly options: MatrixOptions,
     collecting: Collecting,
-    private readonly notices: DirectNotices,
+    private readonly notices: NotifierLine,
     private readonly watch: Watch,
     logging: Parameters<typeof coreChildren>[0]['logging'],
   ) {
@@ -103,9 +100,7 @@ export class Matrix {
       onFront: (says) => this.frontSays(says),
       onFrontRunning: (front) => this.frontRuns(front),
       onFrontDropped: () => this.counts.frontDropped(),
-      noticesUrl: () => (this.schemaReady ? this.databaseUrl : null),
-      onNotifier: ({ id }) => this.notices.delivered(id),
-      onNotifierRunning: () => this.notifierRuns(),
+      notices,
       watch,
     });
     for (const child of Object.values(this.children)) if (child !== null) this.root.add(child);
@@ -176,17 +171,6 @@ export class Matrix {
     else this.schemaIsReady();
   }
 
-  /** What was said while it started did not reach it. */
-  private notifierRuns(): void {
-    if (this.schemaReady && this.databaseUrl !== null)
-      this.tellNotifier({ kind: 'database', url: this.databaseUrl });
-    this.notices.again();
-  }
-
-  private tellNotifier(message: ToNotifier): void {
-    tellNotifier(this.children.notifier, message);
-  }
-
   private tell(changes: Changes): void {
     this.front?.send({ kind: 'changes', changes });
   }
@@ -194,7 +178,7 @@ export class Matrix {
   private schemaIsReady(): void {
     if (this.databaseUrl === null || this.stopping) return;
     this.front?.send({ kind: 'database', url: this.databaseUrl });
-    this.tellNotifier({ kind: 'database', url: this.databaseUrl });
+    this.notices.use(this.databaseUrl);
     if (this.schemaReady) return;
     this.schemaReady = true;
     void this.children.keeper.start();
@@ -203,9 +187,8 @@ export class Matrix {
 
   private frontRuns(front: ProcessChild<ToFront>): void {
     this.front = front;
-    if (this.schemaReady && this.databaseUrl !== null) {
-      front.send({ kind: 'database', url: this.databaseUrl });
-    }
+    const { url } = this.notices;
+    if (url !== null) front.send({ kind: 'database', url });
     this.report();
   }
 

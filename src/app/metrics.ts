@@ -75,6 +75,11 @@ export function spoolSamples(producer: Producer, spool: Spool): MetricSample[] {
       'Results not yet in the queue or on the spool.',
     ),
     one('matrix_spool_bytes', 'gauge', spool.bytes, 'Bytes that wait on disk for the database.'),
+    one('matrix_spool_results', 'gauge', spool.results, 'Results that wait on disk for the database.'),
+    ...[...producer.trimmed].map(([queue, jobs]) => ({
+      ...one('matrix_queue_trimmed_total', 'counter', jobs, 'Jobs removed because too many waited.'),
+      labels: { queue },
+    })),
     one(
       'matrix_results_dropped_total',
       'counter',

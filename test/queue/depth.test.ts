@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { LIMITS } from '../../src/contract/limits.js';
+import type { DepthLimits } from '../../src/queue/depth.js';
 import { Producer } from '../../src/queue/producer.js';
 import { DEAD_QUEUE, NOTICES_QUEUE, openBoss, RESULTS_QUEUE } from '../../src/queue/queues.js';
 import { Spool } from '../../src/queue/spool.js';
@@ -35,8 +37,10 @@ after(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** A producer that looks often and has small limits. */
-async function producing() {
+const SMALL: DepthLimits = { results: 10, dead: 5, notices: 20 };
+
+/** A producer that looks often and has small limits, unless it is to have those of the product. */
+async function producing(depthLimits: DepthLimits | null = SMALL) {
   const states: (string | null)[] = [];
   const log = memoryLog();
   const spool = await Spool.open({ directory: join(root, String(next++)) });
@@ -45,7 +49,7 @@ async function producing() {
     spool,
     log,
     onState: (problem) => void states.push(problem),
-    depthLimits: { results: 10, dead: 5, notices: 20 },
+    ...(depthLimits === null ? {} : { depthLimits }),
     depthMs: 50,
   });
   open.push(producer);
@@ -127,4 +131,30 @@ test('an outage is seen also while nothing is sent, and its end', async () => {
   await until('it is seen', () => states.at(-1) !== null);
   await postgres.start();
   await until('it is over', () => states.at(-1) === null);
+});
+
+test('the limits are those that are named', async () => {
+  const limits = [
+    [RESULTS_QUEUE, LIMITS.queued_batches.value],
+    [DEAD_QUEUE, LIMITS.dead_batches.value],
+    [NOTICES_QUEUE, LIMITS.queued_notices.value],
+  ] as const;
+  const { states, producer } = await producing(null);
+  const fill = (more: number): Promise<unknown[]> =>
+    Promise.all(
+      limits.map(async ([queue, limit]) =>
+        postgres.query(
+          `INSERT INTO pgboss.job (name, data) SELECT $1, '{}' FROM generate_series(1, $2::int)`,
+          [queue, limit + more - (await count(queue))],
+        ),
+      ),
+    );
+  await fill(0);
+  await fill(1);
+  await until('it says so', () => /are not being stored/.test(states.at(-1) ?? ''), 30_000);
+  await until('the others are trimmed', () => producer.trimmed.size === 2);
+  assert.deepEqual(
+    limits.slice(1).map(([queue]) => producer.trimmed.get(queue)),
+    [1, 1],
+  );
 });
