@@ -150,7 +150,7 @@ function madeIn(batch: Batch): Made[] {
 }
 
 /** Days are only remembered to spare a look at the catalogue. */
-function remember(known: Set<number>, days: readonly number[]): void {
+export function remember(known: Set<number>, days: readonly number[]): void {
   if (known.size + days.length > LIMITS.known_days.value) known.clear();
   for (const day of days.slice(0, LIMITS.known_days.value)) known.add(day);
 }

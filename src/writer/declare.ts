@@ -1,9 +1,16 @@
 import type pg from 'pg';
 import type { Batch } from '../../schema/messages.js';
 import { haveOneMaker, madeAt } from '../queue/ids.js';
+import { at } from './columns.js';
 
 /** A declaration from further ahead than this was made by a clock that has been set back since, in ms. */
 const AHEAD_MS = 60_000;
+
+/** The newest declaration that was applied: the id of its batch, and when, in epoch ms. */
+export interface Applied {
+  readonly batch: string;
+  readonly appliedAt: number;
+}
 
 /**
  * Whether a declaration is older than the newest that was applied: it waited on a spool while another process, or a
@@ -11,11 +18,14 @@ const AHEAD_MS = 60_000;
  * over makes ids after those of the one before). One from the future proves nothing: a list that is applied although
  * it is old is put right by the next one, but whoever waits for that clock would watch the wrong targets meanwhile.
  */
-export function isSuperseded(batch: string, newest: string | null, nowMs: number): boolean {
-  if (newest === null || batch >= newest) return false;
-  if (haveOneMaker(batch, newest)) return true;
-  const newestAt = madeAt(newest);
-  return madeAt(batch) !== null && newestAt !== null && newestAt <= nowMs + AHEAD_MS;
+export function isSuperseded(batch: string, newest: Applied | null, nowMs: number): boolean {
+  if (newest === null || batch >= newest.batch) return false;
+  if (haveOneMaker(batch, newest.batch)) return true;
+  const [made, newestMade] = [madeAt(batch), madeAt(newest.batch)];
+  if (made === null || newestMade === null) return false;
+  // Whatever its id says, it was made before it was applied.
+  const madeBy = Math.min(newestMade, newest.appliedAt);
+  return made < madeBy && madeBy <= nowMs + AHEAD_MS;
 }
 
 /**
@@ -31,12 +41,15 @@ export async function declareTargets(
   targets: NonNullable<Batch['declare']>,
   rev: number,
 ): Promise<string[] | null> {
-  const newest = await client.query<{ batch: string }>('SELECT batch FROM matrix.declaration');
-  if (isSuperseded(batch, newest.rows[0]?.batch ?? null, Date.now())) return null;
+  const nowMs = Date.now();
+  const newest = await client.query<Applied>(
+    'SELECT batch, (extract(epoch FROM applied_at) * 1000)::float8 AS "appliedAt" FROM matrix.declaration',
+  );
+  if (isSuperseded(batch, newest.rows[0] ?? null, nowMs)) return null;
   await client.query(
-    `INSERT INTO matrix.declaration (batch) VALUES ($1)
-     ON CONFLICT (only_row) DO UPDATE SET batch = excluded.batch, applied_at = now()`,
-    [batch],
+    `INSERT INTO matrix.declaration (batch, applied_at) VALUES ($1, ${at('$2::float8')})
+     ON CONFLICT (only_row) DO UPDATE SET batch = excluded.batch, applied_at = excluded.applied_at`,
+    [batch, nowMs],
   );
   const names = targets.map((target) => target.name);
   const removed = await client.query<{ name: string }>(

@@ -104,6 +104,51 @@ describe('a clock that was ahead', () => {
   });
 });
 
+describe('cycles', () => {
+  const cycleOf = async (ts: number) =>
+    (
+      await postgres.query(
+        `SELECT expected, skipped FROM matrix.cycles WHERE ts = to_timestamp($1 / 1000.0) AND closed_at IS NOT NULL`,
+        [ts],
+      )
+    )[0];
+  const closing = (ts: number, expected: number) =>
+    batchOf([], { cycles: [{ ts, intervalMs: 30_000, expected, skipped: 1 }] });
+
+  test('a batch that is replayed closes nothing twice; a collector that starts in the middle adds its part', async () => {
+    const ts = START + 30_000;
+    const batch = closing(ts, 5);
+    // Twice in one statement, and once more after that.
+    await pool.query(
+      `INSERT INTO pgboss.job (name, data) SELECT 'matrix-results', d FROM unnest($1::jsonb[]) AS d`,
+      [[JSON.stringify(batch), JSON.stringify(batch)]],
+    );
+    await settled();
+    await job(batch);
+    await settled();
+    assert.deepEqual(await cycleOf(ts), { expected: 5, skipped: 1 });
+    await job(closing(ts, 2));
+    await settled();
+    assert.deepEqual(await cycleOf(ts), { expected: 7, skipped: 2 });
+  });
+
+  test('the newest is the one of now, not one that a clock left in the future', async () => {
+    const now = Math.floor(Date.now() / 30_000) * 30_000;
+    await job(closing(now + 3_600_000, 1));
+    await settled();
+    await job(closing(now, 1));
+    await settled();
+    const { cycle, rev } = await loadSnapshot(pool);
+    assert.equal(cycle?.ts, new Date(now).toISOString());
+    assert.deepEqual((await changesSince(pool, 0)).cycle, cycle);
+    assert.deepEqual(writer.changes.at(-1)?.cycle, cycle);
+    assert.ok(rev > 0);
+    await pool.query('DELETE FROM matrix.cycles WHERE ts <= now()');
+    const only = (await loadSnapshot(pool)).cycle;
+    assert.ok(Date.parse(only?.ts ?? '') >= now + 3_600_000, 'one from the future is better than none');
+  });
+});
+
 describe('targets that come and go', () => {
   test('removed, nothing of it comes back; added again, it begins anew; its old alert still waits', async () => {
     producer.add({ declare: declaration('a', 'b', 'comes') });

@@ -1,6 +1,7 @@
 /** Whose result it is, and whose fault an error is: worked out without a database. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { LIMITS } from '../../src/contract/limits.js';
 import type { Verdict } from '../../src/contract/result.js';
 import { batchAtFault, sessionLost } from '../../src/writer/failure.js';
 import { plan } from '../../src/writer/plan.js';
@@ -78,6 +79,28 @@ describe('which service a result belongs to', () => {
     assert.equal(discovered.length, 1);
     const known = directoryOf(entryOf('matrix-family-http', { source: 'discovered' }));
     assert.equal(resolve(known, [self('pass')], NOW).results.length, 1);
+  });
+
+  test('a target brings in so many services and no more; its own result says what is left out', () => {
+    const most = LIMITS.discovered_services.value;
+    const names = Array.from({ length: most + 100 }, (_, n) => `engine/${n}`);
+    const first = resolve(directoryOf(engine), call(NOW, names), NOW);
+    assert.deepEqual([first.discovered.length, first.orphaned], [most, 100]);
+    const own = first.results.find((result) => result.service === 'engine');
+    assert.match(
+      own?.detail ?? '',
+      /^pass at \d+; 100 of its services are left out, for at most 2000 are watched$/,
+    );
+    const known = directoryOf(engine, ...names.slice(0, most).map((name) => found(name, NOW - 5_000)));
+    const next = resolve(known, call(NOW, ['engine/new', ...names.slice(0, most)]), NOW);
+    assert.deepEqual([next.discovered.length, next.orphaned, next.results.length], [0, 1, most + 1]);
+    const others = directoryOf(...known.values(), entryOf('other', { family: 'docker' }));
+    const otherCall = [madeOf('other/a', NOW, 'pass', { target: 'other', family: 'docker' })];
+    assert.equal(resolve(others, otherCall, NOW).discovered.length, 1, 'each target for itself');
+    const long = 'x'.repeat(LIMITS.detail_chars.value);
+    const talkative = call(NOW, names).map((result) => ({ ...result, detail: long }));
+    const told = resolve(directoryOf(engine), talkative, NOW).results[0]?.detail ?? '';
+    assert.ok(told.length <= LIMITS.detail_chars.value && told.endsWith('are watched'));
   });
 
   test('a result that cannot be stored is left out alone, not with the batch that it came in', () => {
