@@ -110,6 +110,44 @@ describe('taking back', () => {
   });
 });
 
+describe('what is stored', () => {
+  test('outlives every migration, there and back (an update must not cost the past)', async () => {
+    const oldest = mkdtempSync(join(tmpdir(), 'mx-sql-oldest-'));
+    cpSync(join(sqlDirectory, ups[0] ?? ''), join(oldest, ups[0] ?? ''));
+    await run(oldest);
+    rmSync(oldest, { recursive: true });
+    await postgres.query(`
+      INSERT INTO matrix.services (customer_id, name, family, target, source, interval_ms)
+        VALUES ('axe', 'a', 'http', 'a', 'config', 30000);
+      CREATE TABLE matrix.results_20260101 PARTITION OF matrix.results
+        FOR VALUES FROM ('2026-01-01 00:00Z') TO ('2026-01-02 00:00Z');
+      INSERT INTO matrix.results (service_id, due_at, started_at, duration_ms, verdict, customer_id, detail)
+        SELECT 1, at, at, 1, 'pass', 'axe', 'fine'
+        FROM generate_series('2026-01-01 10:00Z'::timestamptz, '2026-01-01 10:59Z', interval '30 s') at;
+      INSERT INTO matrix.uptime_hourly (service_id, hour, pass) VALUES (1, '2026-01-01 10:00Z', 119);
+      INSERT INTO matrix.service_state (service_id, verdict, detail, since, due_at, started_at, duration_ms, rev)
+        VALUES (1, 'pass', 'fine', now(), now(), now(), 1, 1);
+      INSERT INTO matrix.cycles (customer_id, ts, interval_ms, pass) VALUES ('axe', now(), 30000, 1)`);
+    const kept = async () => {
+      const [row] = await postgres.query(`SELECT (SELECT count(*) FROM matrix.results) AS results,
+        (SELECT json_agg(json_build_array(pass, fail)) FROM matrix.uptime_hourly) AS hours,
+        (SELECT count(*) FROM matrix.service_state) AS states, (SELECT count(*) FROM matrix.cycles) AS cycles`);
+      return row;
+    };
+    const first = await kept();
+    await run(sqlDirectory);
+    assert.deepEqual(await kept(), first);
+    // Hours that hold nothing but observed time are what the newer one adds.
+    await postgres.query(
+      `INSERT INTO matrix.uptime_hourly (service_id, hour, observed_ms) VALUES (1, '2026-01-01 11:00Z', 30000)`,
+    );
+    for (const name of [...ups.slice(1)].reverse()) {
+      await postgres.query(readFileSync(join(sqlDirectory, name.replace('.sql', '.down.sql')), 'utf8'));
+    }
+    assert.deepEqual(await kept(), first);
+  });
+});
+
 describe('the files', () => {
   test('are numbered without a gap, each with a way back, and say what they are', () => {
     assert.deepEqual(
