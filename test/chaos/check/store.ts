@@ -91,6 +91,8 @@ export async function wrongSums(database: Database): Promise<string[]> {
        (SELECT sum(pass + warn + fail + unknown) FROM matrix.uptime_hourly)::int AS uptime,
        (SELECT sum(pass + warn + fail + unknown) FROM matrix.cycles)::int AS cycles,
        (SELECT count(*) FROM (SELECT ts FROM matrix.cycles GROUP BY ts HAVING count(*) > 1) d)::int AS doubled,
+       (SELECT sum(observed_ms) FROM matrix.results)::float8 AS spoken,
+       (SELECT sum(observed_ms) FROM matrix.uptime_hourly)::float8 AS observed,
        (SELECT count(*) FROM matrix.results WHERE duration_ms < 0)::int AS negative,
        (SELECT count(*) FROM pgboss.job WHERE name = 'matrix-results-dead')::int AS buried`,
   );
@@ -98,6 +100,9 @@ export async function wrongSums(database: Database): Promise<string[]> {
   return [
     ...(of('uptime') === of('results') ? [] : [`uptime counts ${of('uptime')} of ${of('results')} results`]),
     ...(of('cycles') === of('results') ? [] : [`cycles count ${of('cycles')} of ${of('results')} results`]),
+    ...(of('observed') === of('spoken')
+      ? []
+      : [`${of('observed')} ms count as observed, results speak for ${of('spoken')}`]),
     ...(of('doubled') === 0 ? [] : [`${of('doubled')} cycles stand twice`]),
     ...(of('negative') === 0 ? [] : [`${of('negative')} results have a negative duration`]),
     ...(of('buried') === 0 ? [] : [`${of('buried')} batches were put aside`]),
