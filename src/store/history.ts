@@ -67,7 +67,8 @@ export async function uptimeReport(db: Db, query: { days: number }): Promise<Upt
   const { rows } = await db.query<UptimeRow>(
     `WITH spans AS (
        SELECT id, name, family, interval_ms, hours.since AS first_hour, greatest(hours.since, created_at) AS since,
-         now() - interval_ms * interval '1 ms' AS until
+         now() - interval_ms * interval '1 ms' AS until,
+         now() - interval_ms * interval '1 ms' - interval '1 hour' AS last_whole_hour
        FROM matrix.services, (SELECT date_trunc('hour', now() - make_interval(days => $1)) + interval '1 hour') AS hours(since)
        WHERE removed_at IS NULL
      )
@@ -77,11 +78,11 @@ export async function uptimeReport(db: Db, query: { days: number }): Promise<Upt
        CASE WHEN s.family <> '${SELF_FAMILY}' THEN greatest(0,
          floor(extract(epoch FROM s.until - s.since) - coalesce(u.observed_ms, 0) / 1000))::float8 END AS not_observed_s
      FROM spans s LEFT JOIN (
-       SELECT h.service_id, sum(h.pass) AS pass, sum(h.warn) AS warn, sum(h.fail) AS fail,
-         sum(least(
-           coalesce(h.observed_ms, (h.pass + h.warn + h.fail + h.unknown)::bigint * w.interval_ms),
-           greatest(0, extract(epoch FROM least(h.hour + interval '1 hour', w.until) - greatest(h.hour, w.since)) * 1000)
-         )) AS observed_ms
+       SELECT h.service_id, sum(h.pass) AS pass, sum(h.warn) AS warn, sum(h.fail) AS fail, sum(least(
+         coalesce(h.observed_ms, (h.pass + h.warn + h.fail + h.unknown)::bigint * w.interval_ms),
+         CASE WHEN h.hour >= w.since AND h.hour <= w.last_whole_hour THEN 3600000 ELSE greatest(0, extract(epoch FROM
+           least(h.hour + interval '1 hour', w.until) - greatest(h.hour, w.since)) * 1000)::bigint END
+       )) AS observed_ms
        FROM matrix.uptime_hourly h JOIN spans w ON w.id = h.service_id
        WHERE h.hour >= (SELECT min(first_hour) FROM spans) GROUP BY h.service_id
      ) u ON u.service_id = s.id ORDER BY s.name`,
