@@ -77,6 +77,17 @@ test('more than its limit do not wait: the oldest goes, and it is said', async (
   await direct.stop();
 });
 
+test('one that is told again and again does not push others out', async () => {
+  const { direct, taken, log, state } = delivering(Number.POSITIVE_INFINITY);
+  direct.add({ id: 'a', notice: notice('a') });
+  for (let n = 0; n < 2 * LIMITS.direct_notices.value; n += 1) direct.add({ id: 'b', notice: notice('b') });
+  state.refusals = 0;
+  await until('both are delivered', () => taken.length === 2);
+  assert.deepEqual(taken, ['a', 'b']);
+  assert.ok(!log.lines.some((line) => line['event'] === 'notice_dropped'));
+  await direct.stop();
+});
+
 test('it stops while a channel refuses', async () => {
   const { direct, state } = delivering(Number.POSITIVE_INFINITY);
   direct.add({ id: '1', notice: notice('a') });

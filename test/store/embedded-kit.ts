@@ -13,7 +13,7 @@ import {
   startEmbedded,
 } from '../../src/store/embedded/index.js';
 import { findHolder } from '../../src/store/embedded/lock-file.js';
-import { isRunning, signal } from '../../src/store/embedded/processes.js';
+import { isRunning, serversOf, signal } from '../../src/store/embedded/processes.js';
 import { waitUntil } from '../../src/store/embedded/wait.js';
 
 export const isRoot = process.getuid?.() === 0;
@@ -40,6 +40,8 @@ export function scratch(t: TestContext, dataName = 'data'): { dir: string; dataD
 async function removeAll(dir: string, dataDir: string): Promise<void> {
   const paths = embeddedPaths(dataDir);
   await killServer(paths.data);
+  // What a test that failed left frozen would stay for ever.
+  for (const left of existsSync(paths.data) ? await serversOf(paths.data) : []) signal(left, 'SIGKILL');
   if (!paths.home.startsWith(dir)) {
     rmSync(paths.home, { recursive: true, force: true });
     await rmdir(dirname(paths.home)).catch(() => undefined); // another database may be there
