@@ -93,6 +93,19 @@ describe('the checker of chaos runs', () => {
     assert.deepEqual(figures(changed(7, { verdict: 'unknown', status: null })), [0, 0, 0, 0, 0]);
   });
 
+  test('a request that a cut line delivered late belongs to the check that gave up on it', () => {
+    const late = { target: 0, at: T0 + 23_000, status: 292 };
+    const requests = [...asked.slice(0, 15), late, ...asked.slice(30)];
+    const gaveUp = {
+      ...honest({ target: 0, at: T0 + 15_000, status: NO_ANSWER }),
+      verdict: 'unknown',
+    } as const;
+    const results = [...stored.slice(0, 15), { ...gaveUp, code: 'uplink_down' }, ...stored.slice(30)];
+    assert.equal(judge(requests, results, calm).lost.length, 0);
+    const neverSent = [...stored.slice(0, 15), { ...gaveUp, code: 'thread_hung' }, ...stored.slice(30)];
+    assert.equal(judge(requests, neverSent, calm).lost.length, 1);
+  });
+
   test('knows the outages, and every notice that is missing, doubled or at the wrong time', () => {
     const outages = outagesOf(stored);
     assert.deepEqual(outages, [{ from: T0 + 5_997, trueFrom: T0 + 5_997, to: T0 + 10_997 }]);

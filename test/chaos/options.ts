@@ -4,6 +4,8 @@ import { FAULTS } from './faults/all.js';
 export interface ChaosOptions {
   readonly seed: number;
   readonly seconds: number;
+  /** Each fault once, however long that takes. */
+  readonly once: boolean;
   readonly targets: number;
   readonly instances: 1 | 2;
   /** Names of the faults to make; empty: all that are possible. */
@@ -15,6 +17,7 @@ export interface ChaosOptions {
 export const USAGE = `npm run chaos -- [options]
 
   --seconds N     how long the faults go on (default 120; the documented run: 1200)
+  --once          each fault once, however long that takes
   --targets N     HTTP targets, each asked every second (default 1000)
   --instances N   1, or 2: blue and green on one database (default 2)
   --seed N        the same seed breaks the same things in the same order (default 1)
@@ -33,6 +36,7 @@ export function readOptions(argv: readonly string[]): ChaosOptions {
     args: [...argv],
     options: {
       seconds: { type: 'string', default: '120' },
+      once: { type: 'boolean', default: false },
       targets: { type: 'string', default: '1000' },
       instances: { type: 'string', default: '2' },
       seed: { type: 'string', default: '1' },
@@ -45,6 +49,7 @@ export function readOptions(argv: readonly string[]): ChaosOptions {
   if (unknown !== undefined) throw new Error(`there is no fault "${unknown}"`);
   return {
     seconds: whole('--seconds', values.seconds, 10, 3000),
+    once: values.once,
     targets: whole('--targets', values.targets, 2, 20_000),
     instances: whole('--instances', values.instances, 1, 2) as 1 | 2,
     seed: whole('--seed', values.seed, 0, 2 ** 31),

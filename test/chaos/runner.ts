@@ -12,7 +12,7 @@ import { Random } from './random.js';
 import { type FaultRecord, isClean, jsonOf, textOf } from './report.js';
 import { Watch } from './watch.js';
 
-/** Everything works for this long before the first fault, in ms. */
+/** Everything works for this long before the first fault, and after the last, in ms. */
 const CALM_MS = 8_000;
 /** Between two faults, in seconds. */
 const BETWEEN_S = [3, 6] as const;
@@ -51,7 +51,9 @@ async function breakThings(place: Place, watch: Watch): Promise<FaultRecord[]> {
   const end = performance.now() + options.seconds * 1000;
   const records: FaultRecord[] = [];
   let queue: Fault[] = [];
-  while (performance.now() < end && possible.length > 0 && !stopping) {
+  while (possible.length > 0 && !stopping) {
+    const over = options.once ? records.length === possible.length : performance.now() >= end;
+    if (over) break;
     if (queue.length === 0) queue = random.shuffle(possible);
     const fault = queue.shift();
     if (fault === undefined) break;
@@ -69,8 +71,7 @@ async function breakThings(place: Place, watch: Watch): Promise<FaultRecord[]> {
 
 async function run(): Promise<number> {
   const watch = new Watch();
-  // The faults' healing may take longer than planned; the targets' troubles go on until the end.
-  const spanMs = CALM_MS + options.seconds * 1000;
+  const spanMs = options.once ? FAULTS.length * ONE_FAULT_MS : CALM_MS + options.seconds * 1000;
   const place = await Place.build({
     ...options,
     spanMs,
@@ -85,8 +86,10 @@ async function run(): Promise<number> {
     watch.start();
     await sleep(CALM_MS);
     const faults = await breakThings(place, watch);
+    say('nothing is broken any more; waiting until all is well and stored');
+    for (const fixture of place.fixtures) fixture.calm();
+    await sleep(CALM_MS);
     const endAt = Date.now();
-    say('nothing is broken any more; waiting until all is stored');
     await place.drained();
     await watch.stop();
     const findings = await check(place, endAt);

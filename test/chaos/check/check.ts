@@ -70,7 +70,12 @@ export async function check(place: Place, endAt: number): Promise<Findings> {
       const verdicts = judge(asked.get(target) ?? [], stored, around);
       storedCount += stored.length;
       const lost = verdicts.lost.filter(({ at }) => at <= endAt);
-      wrong.lost.add(lost.map((one) => `${name} asked ${instant(one.at)}, answered ${one.status}`));
+      wrong.lost.add(
+        lost.map(
+          (one) =>
+            `${name} asked ${instant(one.at)}, ${Math.round(endAt - one.at)} ms before the end, answered ${one.status}`,
+        ),
+      );
       wrong.doubled.add(
         verdicts.invented.map((one) => `${name} ${one.verdict} of ${instant(one.startedAt)}`),
       );

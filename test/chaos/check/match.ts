@@ -23,6 +23,11 @@ export interface Matched {
   readonly unasked: readonly Stored[];
 }
 
+/** A request on a line that was cut may be delivered by the kernel this long after its check gave up, in ms. */
+const LATE_MS = 15_000;
+/** Codes of checks that were never handed to a thread that lived: no request of theirs can come late. */
+const NEVER_SENT = /^(thread_|family_|interrupted)/;
+
 /** How far the two processes' ideas of one instant may lie apart on a machine that is busy, in ms. */
 const NEAR_MS = 2_500;
 
@@ -30,9 +35,9 @@ const NEAR_MS = 2_500;
 export function match(asked: readonly Asked[], stored: readonly Stored[]): Matched {
   const free = new Set(asked);
   const found = new Map<Stored, Asked>();
-  const claim = (result: Stored, fits: (candidate: Asked) => boolean): void => {
+  const claim = (result: Stored, fits: (candidate: Asked) => boolean, lateMs = NEAR_MS): void => {
     const one = nearest(
-      candidates(asked, result),
+      candidates(asked, result, lateMs),
       result,
       (candidate) => free.has(candidate) && fits(candidate),
     );
@@ -47,6 +52,9 @@ export function match(asked: readonly Asked[], stored: readonly Stored[]): Match
   for (const result of silent)
     if (result.verdict === 'fail') claim(result, ({ status }) => status === CUT || status === NO_ANSWER);
   for (const result of silent) if (!found.has(result)) claim(result, () => true);
+  for (const result of silent) {
+    if (!found.has(result) && !NEVER_SENT.test(result.code ?? '')) claim(result, () => true, LATE_MS);
+  }
   return {
     pairs: [...found].map(([result, request]) => ({ asked: request, stored: result })),
     lost: [...free],
@@ -55,10 +63,14 @@ export function match(asked: readonly Asked[], stored: readonly Stored[]): Match
 }
 
 /** The requests around a result, by bisection. */
-function candidates(asked: readonly Asked[], { startedAt, durationMs }: Stored): readonly Asked[] {
+function candidates(
+  asked: readonly Asked[],
+  { startedAt, durationMs }: Stored,
+  lateMs: number,
+): readonly Asked[] {
   const from = lowerBound(asked, startedAt - NEAR_MS);
   let to = from;
-  while (to < asked.length && (asked[to]?.at ?? 0) <= startedAt + durationMs + NEAR_MS) to += 1;
+  while (to < asked.length && (asked[to]?.at ?? 0) <= startedAt + durationMs + lateMs) to += 1;
   return asked.slice(from, to);
 }
 

@@ -30,6 +30,11 @@ export class Fixture {
     this.child.send('begin');
   }
 
+  /** From now on every target answers well. */
+  calm(): void {
+    this.child.send('calm');
+  }
+
   /** Resolves when everything asked so far is in its file. */
   async flush(): Promise<void> {
     const flushed = once(this.child, 'message');

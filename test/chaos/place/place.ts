@@ -1,5 +1,5 @@
 /** Everything that takes part in a run: targets, database, one or two Matrix, a clock, and the cuts of the network. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, SECRET } from '../../support/matrix.js';
@@ -100,6 +100,11 @@ export class Place {
 
   /** Waits until nothing that was asked before now is on its way to the store. */
   async drained(): Promise<void> {
+    await until(
+      'no spool holds anything',
+      () => this.spools.every(({ path }) => readdirSync(join(path, 'spool')).length === 0),
+      120_000,
+    );
     const since = Date.now();
     await until(
       'the queue is empty and checks made after that are stored',
