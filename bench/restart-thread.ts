@@ -6,6 +6,7 @@ import { systemClock } from '../src/contract/clock.js';
 import type { Outcome } from '../src/supervisor/due.js';
 import { Family } from '../src/supervisor/family.js';
 import type { ProbeMessage } from '../src/supervisor/probe-host.js';
+import { makePulse } from '../src/supervisor/pulse.js';
 import { type HttpTarget, spec } from '../workers/http/spec.js';
 import type { Bench, SideContext } from './harness/bench.js';
 import { itemOf, LOGGING } from './shared/probing.js';
@@ -67,7 +68,7 @@ async function bareThread(context: SideContext): Promise<Start> {
   let worker: Worker | null = null;
   return {
     run: async () => {
-      const workerData = { family: spec.name, logging: LOGGING };
+      const workerData = { family: spec.name, logging: LOGGING, pulse: makePulse() };
       worker = new Worker(new URL('./peers/bare-probe.js', import.meta.url), { workerData });
       await once(worker, 'message');
       worker.postMessage({ batch: 1, items: [item(context)] });
