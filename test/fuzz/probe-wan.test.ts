@@ -21,7 +21,7 @@ let dir: string;
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), 'matrix-fuzz-'));
   // The last argument is the address; what is said of it stands in a file of that name.
-  writeFileSync(join(dir, 'ping'), '#!/bin/sh\nfor to; do :; done\nexec /bin/sh "${0%/*}/$to.sh"\n');
+  writeFileSync(join(dir, 'ping'), '#!/bin/sh\nfor to; do :; done\nexec /bin/sh "$(dirname "$0")/$to.sh"\n');
   chmodSync(join(dir, 'ping'), 0o755);
   pings('127.0.0.1', '3 packets transmitted, 3 received, 0% packet loss, time 2ms\n', 0);
   wan = await startFamily('wan', { PATH: `${dir}:${process.env['PATH'] ?? ''}` });

@@ -1,6 +1,6 @@
 /** What Matrix stored, read straight from its tables, with none of its code. */
 import type { Database } from '../place/database.js';
-import type { ClockEpoch } from '../place/fake-clock.js';
+import type { ClockEpoch } from '../place/stepped-clock.js';
 import type { Stored } from './match.js';
 import type { Alerted, Told } from './outages.js';
 

@@ -8,9 +8,9 @@ import type { Part } from '../../support/netns.js';
 import { until } from '../../support/wait.js';
 import { configText } from './config.js';
 import { Database } from './database.js';
-import { FakeClock } from './fake-clock.js';
 import { Fixture } from './fixture.js';
 import { Instance, type LogLine } from './instance.js';
+import { SteppedClock } from './stepped-clock.js';
 
 /** The uplink, as the process that made it lets this one use it. */
 export interface Line {
@@ -45,7 +45,7 @@ export class Place {
     readonly database: Database,
     readonly fixtures: readonly Fixture[],
     readonly instances: readonly Instance[],
-    readonly clock: FakeClock,
+    readonly clock: SteppedClock,
     readonly spools: readonly TestMount[],
   ) {}
 
@@ -58,7 +58,7 @@ export class Place {
     const far = { ...common, host: line.internet, port: 8080, file: join(directory, 'far') };
     const fixtures = [await Fixture.start(near, null), await Fixture.start(far, line.far)];
     const database = await Database.start();
-    const clock = new FakeClock(directory);
+    const clock = new SteppedClock();
     const config = configText({ targets, half, near, far, line });
     const spools: TestMount[] = [];
     const instances: Instance[] = [];
@@ -125,6 +125,7 @@ export class Place {
   async close(): Promise<void> {
     for (const instance of this.instances) await instance.end('SIGKILL');
     for (const fixture of this.fixtures) await fixture.close();
+    this.clock.close();
     await this.database.close();
     for (const spool of this.spools) spool.unmount();
     rmSync(this.directory, { recursive: true, force: true });
