@@ -64,7 +64,9 @@ export const StatusSchema = Type.Object(
     customer_id: Type.String(),
     deploy_color: Nullable(Type.String()),
     generated_at: Instant,
-    cycle: CycleSchema,
+    cycle: Type.Union([CycleSchema, Type.Null()], {
+      description: 'null while the database is away and has not told of one since Matrix was started',
+    }),
     overall: Type.Union([Type.Literal('pass'), Type.Literal('fail')]),
     checks: Type.Array(CheckSchema),
   },

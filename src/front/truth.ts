@@ -100,10 +100,11 @@ export class Truth {
     };
   }
 
-  /** The report of `get_status`; null before the first cycle. */
+  /** The report of `get_status`; null before the first cycle, unless live results show that there is something to say. */
   status(): Status | null {
     const status = this.liveStatus();
-    return status.cycle === null ? null : { ...status, cycle: status.cycle, checks: [...status.checks] };
+    const tells = status.cycle !== null || status.checks.some(({ stored }) => !stored);
+    return tells ? { ...status, checks: [...status.checks] } : null;
   }
 
   /** The same as JSON bytes, made at most once per tick and only when somebody reads. */

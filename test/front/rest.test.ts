@@ -1,9 +1,10 @@
 /** Lost if this fails: scripts and the board read wrong data, or a mistake gets an answer that explains nothing. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { ErrorBody } from '../../schema/wire.js';
+import type { ErrorBody, Status } from '../../schema/wire.js';
 import { MatrixError } from '../../src/contract/errors.js';
-import { alert, bearer, check, cycle, type Fixture, serve } from './support.js';
+import { until } from '../support/wait.js';
+import { alert, bearer, changes, check, cycle, type Fixture, serve } from './support.js';
 
 let fixture: Fixture;
 const odd = 'disk /var/lib a?b';
@@ -62,6 +63,23 @@ test('before the first cycle the status says so', async () => {
   const answer = await fetch(`${empty.base}/matrix/api/status`);
   assert.equal(answer.status, 200);
   assert.deepEqual(await answer.json(), { message: 'no check results yet' });
+  await empty.front.drain();
+});
+
+test('started while the database is away, it shows what is checked although no cycle is known', async () => {
+  const empty = await serve();
+  const live = check('web', { status: 'fail', stored: false });
+  empty.front.take({ kind: 'changes', changes: changes(0, { checks: [live] }) });
+  const status = await until('the live result is shown', async () => {
+    const body = (await (await fetch(`${empty.base}/matrix/api/status`)).json()) as Partial<Status>;
+    return body.checks !== undefined && body;
+  });
+  assert.equal(status.cycle, null);
+  assert.equal(status.overall, 'fail');
+  assert.deepEqual(
+    status.checks?.map(({ service, stored }) => [service, stored]),
+    [['web', false]],
+  );
   await empty.front.drain();
 });
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { StatusSchema } from '../../../schema/wire.js';
+import { type Cycle, StatusSchema } from '../../../schema/wire.js';
 import { operation } from './operation.js';
 import { ago, took } from './words.js';
 
@@ -9,6 +9,12 @@ export const NO_RESULTS = 'no check results yet' as const;
 export const NoResultsSchema = Type.Object({ message: Type.Literal(NO_RESULTS) });
 
 const WORDS = { pass: 'Everything watched is working.', fail: 'Something is failing.' } as const;
+
+function cycleInWords(cycle: Cycle | null): string {
+  if (cycle === null) return 'The database is away: these results are live and not stored yet';
+  const { pass, warn, fail, unknown } = cycle.counts;
+  return `Cycle ${cycle.id}, ${ago(cycle.ts)}: ${pass} pass, ${warn} warn, ${fail} fail, ${unknown} unknown`;
+}
 
 export const getStatus = operation({
   name: 'get_status',
@@ -24,12 +30,8 @@ export const getStatus = operation({
     command: 'status',
     view(output) {
       if ('message' in output) return { lines: [output.message] };
-      const { pass, warn, fail, unknown } = output.cycle.counts;
       return {
-        lines: [
-          WORDS[output.overall],
-          `Cycle ${output.cycle.id}, ${ago(output.cycle.ts)}: ${pass} pass, ${warn} warn, ${fail} fail, ${unknown} unknown`,
-        ],
+        lines: [WORDS[output.overall], cycleInWords(output.cycle)],
         columns: ['STATUS', 'SERVICE', 'FAMILY', 'SINCE', 'CHECKED', 'TOOK', 'DETAIL'],
         rows: output.checks.map((check) => [
           check.status,
