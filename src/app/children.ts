@@ -145,7 +145,8 @@ export function frontChild(
   supervision: Supervision,
 ): Managed {
   return core(
-    { id: 'front', shutdownMs: 5_000 },
+    // Without it nobody can look what is wrong, so it never waits for long.
+    { id: 'front', shutdownMs: 5_000, backoff: { initialMs: 50, maxMs: 1_000, factor: 2, jitter: 0.2 } },
     'process',
     supervision,
     () =>

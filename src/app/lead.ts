@@ -46,6 +46,7 @@ export class Lead {
 
   /** From now on the database has its time to answer. */
   start(): void {
+    clearTimeout(this.withoutDatabase);
     this.withoutDatabase = setTimeout(() => {
       this.options.log.warn(
         { event: 'collecting_without_database' },
@@ -92,6 +93,8 @@ export class Lead {
   private gained(note: string | null): void {
     this.held = { note };
     if (this.schemaIsReady) void this.takeOver();
+    // Who holds the lock keeps everybody else from collecting, so it has to, whatever its own schema waits for.
+    else this.start();
   }
 
   private lost(): void {

@@ -97,7 +97,8 @@ function reasonOf(error: unknown): string {
 }
 
 function unreachable(base: string, reason: string): AskError {
-  const next = 'Start it with `matrix serve`, or say where it is with MATRIX_URL.';
+  const next =
+    'Start it with `matrix serve`, or say where it is with MATRIX_URL. If its process runs, its front is being restarted: wait some seconds.';
   return new AskError(`Cannot reach Matrix at ${base}: ${reason}`, next);
 }
 

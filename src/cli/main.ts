@@ -59,7 +59,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
 }
 
 function explain(error: unknown, command: Command, io: Io): number {
-  const sentence = `matrix ${command.name}: ${messageOf(error)}\n`;
+  const sentence = `matrix ${command.name}: ${messageOf(error)}${codeOf(error)}\n`;
   const isParseError =
     (error as { code?: unknown } | null)?.code?.toString().startsWith('ERR_PARSE_ARGS') === true;
   if (error instanceof UsageError || isParseError) {
@@ -69,6 +69,11 @@ function explain(error: unknown, command: Command, io: Io): number {
   const known = error instanceof AskError || error instanceof MatrixError;
   io.err(known && !sentence.includes(error.next) ? `${sentence}${error.next}\n` : sentence);
   return EXIT.failed;
+}
+
+/** What the runbook and `ops/errors.md` are searched by. A refusal of the server has it in its sentence already. */
+function codeOf(error: unknown): string {
+  return error instanceof MatrixError && !error.message.includes(error.code) ? ` (${error.code})` : '';
 }
 
 /** Runs with the process's own arguments and streams, and sets its exit code. */

@@ -1,4 +1,4 @@
-import type { Result } from '../contract/result.js';
+import { COMMON_CODES, type Result } from '../contract/result.js';
 import type { Due, Moment } from '../supervisor/due.js';
 import { STEP_MS } from './continuity.js';
 
@@ -38,4 +38,14 @@ export function doubted(result: Result): Result {
   const { attribution: _, ...rest } = result;
   const detail = 'Matrix itself stood still while this check ran; the target was not judged';
   return { ...rest, verdict: 'unknown', code: 'probe_overrun', detail };
+}
+
+/**
+ * A failure that is only told while this process hands over: its successor may have seen the target since, and a
+ * failure older than that would stand in the history without an alert. Pure.
+ */
+export function handedOver(result: Result): Result {
+  if (result.verdict !== 'fail') return result;
+  const { attribution: _, ...rest } = result;
+  return { ...rest, verdict: 'unknown', code: 'interrupted', detail: COMMON_CODES.interrupted };
 }

@@ -13,7 +13,7 @@ import type { RestartAnswer, SupervisionEvent } from '../supervisor/child.js';
 import type { Due, Outcome } from '../supervisor/due.js';
 import { Family } from '../supervisor/family.js';
 import type { Watch } from '../supervisor/watch.js';
-import { doubted, onOneClock } from './began.js';
+import { doubted, handedOver, onOneClock } from './began.js';
 import { type Before, NOTHING_BEFORE } from './continuity.js';
 import { Lag } from './lag.js';
 import { collectorSamples } from './samples.js';
@@ -37,6 +37,9 @@ export interface CollectorOptions {
 /** Beyond the uplink's own timeout, how long a failure waits for word of it, in ms. */
 const HOLD_MARGIN_MS = 2_000;
 
+/** What is known of a family that had spent its budget before this process began to lead. */
+const PAUSED = 'it had failed before this process took over';
+
 /** Results that stand for a check which was not made. */
 const NO_CHECK: ReadonlySet<string> = new Set<CommonCode>([
   'thread_crashed',
@@ -56,6 +59,7 @@ export class Collector {
   /** What was last said of each family; nothing before its first check, whatever an earlier process said. */
   private readonly said = new Map<string, 'up' | 'down'>();
   private leads = false;
+  private stopping = false;
 
   constructor(private readonly options: CollectorOptions) {
     const { clock, cycleMs, producer, log } = options;
@@ -70,8 +74,8 @@ export class Collector {
     this.gate = new UplinkGate({
       clock,
       overUplink: (name) => this.ticker.get(name)?.overUplink ?? false,
-      checkUplink: () => this.uplink !== null && this.ticker.checkNow(this.uplink.name),
-      onResults: (results) => producer.add({ results }),
+      checkUplink: () => this.looksAtUplink(),
+      onResults: (results) => producer.add({ results: this.stopping ? results.map(handedOver) : results }),
       // A check of the uplink may have begun just before, so one more must fit after it.
       holdMs: () => 2 * (this.uplink?.timeoutMs ?? 0) + HOLD_MARGIN_MS,
       // Three checks of the uplink in a row without a word: whatever was true of it need not be any more.
@@ -112,6 +116,9 @@ export class Collector {
     this.leads = true;
     this.declare();
     this.ticker.start(this.targets(), before);
+    // What was said before may have been answered by whoever led meanwhile.
+    this.said.clear();
+    for (const family of this.families.values()) if (family.failed) this.saysDown(family.name, PAUSED);
   }
 
   /** Another process collects. Answers up to which epoch ms every instant was asked for; null when none was. */
@@ -126,6 +133,7 @@ export class Collector {
 
   /** Stops asking, waits for what was asked, at most `graceMs`, then ends the threads. */
   async stop(graceMs: number): Promise<void> {
+    this.stopping = true;
     this.follow();
     const end = this.options.clock.monotonic() + graceMs;
     while (this.ticker.running > 0 && this.options.clock.monotonic() < end) {
@@ -237,8 +245,17 @@ export class Collector {
   private supervised(family: string, event: SupervisionEvent): void {
     this.options.onEvent(event);
     const failed = event.kind === 'exhausted' && this.families.get(family)?.failed === true;
-    if (!failed || !this.leads || this.said.get(family) === 'down') return;
-    this.says(family, 'down', familyDown(family, event.reason, this.now()));
+    if (failed && this.leads && this.said.get(family) !== 'down') this.saysDown(family, event.reason);
+  }
+
+  private saysDown(family: string, reason: string): void {
+    this.says(family, 'down', familyDown(family, reason, this.now()));
+  }
+
+  /** Asks for a look at the uplink; false when there is nobody to look. */
+  private looksAtUplink(): boolean {
+    if (this.uplink === null || this.families.get(this.uplink.family)?.failed === true) return false;
+    return this.ticker.checkNow(this.uplink.name);
   }
 
   private says(family: string, state: 'up' | 'down', result: Result): void {

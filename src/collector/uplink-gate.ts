@@ -52,8 +52,11 @@ export class UplinkGate {
   private readonly held = new Map<string, Held>();
   private heldCalls = 0;
   private closed = false;
-  /** Targets that failed last time while the uplink worked: they are down by themselves, no need to ask again. */
-  private readonly downByThemselves = new Set<string>();
+  /**
+   * Targets that failed last time while the uplink worked, and how: they are down by themselves, and as long as they
+   * fail in the same way there is no need to ask again.
+   */
+  private readonly downByThemselves = new Map<string, string | undefined>();
 
   constructor(private readonly options: GateOptions) {}
 
@@ -100,7 +103,8 @@ export class UplinkGate {
 
   /** Targets that are watched: what is remembered of others is forgotten. */
   keep(targets: ReadonlySet<string>): void {
-    for (const name of this.downByThemselves) if (!targets.has(name)) this.downByThemselves.delete(name);
+    for (const name of this.downByThemselves.keys())
+      if (!targets.has(name)) this.downByThemselves.delete(name);
   }
 
   /** Lets everything go as it is: Matrix is stopping. */
@@ -120,7 +124,9 @@ export class UplinkGate {
   }
 
   private isKnown(suspect: Result): boolean {
-    return this.attribution?.state === 'up' && this.downByThemselves.has(suspect.target);
+    const { target, code } = suspect;
+    const known = this.downByThemselves.has(target) && this.downByThemselves.get(target) === code;
+    return this.attribution?.state === 'up' && known;
   }
 
   /** The uplink was looked at after this had ended. */
@@ -176,7 +182,7 @@ export class UplinkGate {
     const { outage } = this;
     if (result.verdict !== 'fail' || !this.options.overUplink(result.target)) return result;
     if (outage === null || (outage.endedAt !== null && began >= outage.endedAt)) {
-      this.downByThemselves.add(result.target);
+      this.downByThemselves.set(result.target, result.code);
       return result;
     }
     return { ...result, verdict: 'unknown', code: 'uplink_down', detail: `not judged: ${outage.sentence}` };

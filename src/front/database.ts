@@ -2,11 +2,12 @@
  * The front's own connections: a small pool for reads and commands, one to ask every second whether the database
  * answers, one that LISTENs. None of their failures ends the process; they reconnect by themselves.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { MatrixError, messageOf } from '../contract/errors.js';
 import { LIMITS } from '../contract/limits.js';
-import { createClient, createPool } from '../store/pool.js';
+import { createClient, createPool, endClient } from '../store/pool.js';
 
 const PROBE_EVERY_MS = 1000;
 const PROBE_TIMEOUT_MS = 900;
@@ -15,6 +16,8 @@ const STATEMENT_TIMEOUT_MS = 2000;
 /** The whole truth is read at the start and after an outage; nobody waits for it. */
 const LOAD_TIMEOUT_MS = 15_000;
 const RELISTEN_MS = 1000;
+/** Longest that the end of the connections is waited for. */
+const END_MS = 1000;
 const CHANNEL = 'matrix_changes';
 
 export interface DatabaseEvents {
@@ -29,7 +32,8 @@ interface Session {
   readonly pool: pg.Pool;
   readonly loadPool: pg.Pool;
   readonly probePool: pg.Pool;
-  listener: pg.Client | null;
+  /** Ends the LISTEN connection, also one that nobody hears any more; null while there is none. */
+  endListening: (() => void) | null;
   probing: boolean;
   /** Whether the probe found it away: then nothing else need wait for it. */
   isDown: boolean;
@@ -104,7 +108,7 @@ export class Database {
         statementTimeoutMs: PROBE_TIMEOUT_MS,
         onError,
       }),
-      listener: null,
+      endListening: null,
       probing: false,
       isDown: false,
       wasDown: false,
@@ -127,13 +131,10 @@ export class Database {
 
   async #end(session: Session): Promise<void> {
     session.closed = true;
-    const ends = [
-      session.pool.end(),
-      session.loadPool.end(),
-      session.probePool.end(),
-      session.listener?.end(),
-    ];
-    await Promise.allSettled(ends);
+    session.endListening?.();
+    const ends = [session.pool.end(), session.loadPool.end(), session.probePool.end()];
+    // A database that hangs never closes its side, and a front that drains must not wait for it.
+    await Promise.race([Promise.allSettled(ends), sleep(END_MS, undefined, { ref: false })]);
   }
 
   async #probe(session: Session): Promise<void> {
@@ -163,14 +164,14 @@ export class Database {
     session.isDown = reason !== null;
     if (was === null && reason !== null) {
       session.wasDown = true;
-      this.#log.warn(`the database is down: ${reason}`);
+      this.#log.warn({ event: 'front_database_down' }, `the database is down: ${reason}`);
     }
     if (reason !== null) return;
-    if (was !== null) this.#log.info('the database answers');
+    if (was !== null) this.#log.info({ event: 'front_database_up' }, 'the database answers');
     if (session.wasDown) {
       session.wasDown = false;
       // What was announced during the outage did not reach a listener that looked alive: start it anew.
-      void session.listener?.end().catch(() => undefined);
+      session.endListening?.();
     }
   }
 
@@ -191,7 +192,7 @@ export class Database {
       client.on('notification', (note) => this.#notified(note.payload));
       try {
         await client.connect();
-        session.listener = client;
+        session.endListening = end;
         await client.query(`LISTEN ${CHANNEL}`);
         await this.#events.onListening(isOther);
         isOther = false;
@@ -199,8 +200,8 @@ export class Database {
       } catch (error) {
         this.#log.debug(`cannot listen to the database yet: ${messageOf(error)}`);
       }
-      session.listener = null;
-      await client.end().catch(() => undefined);
+      session.endListening = null;
+      await endClient(client);
       if (!session.closed) await new Promise((resolve) => setTimeout(resolve, RELISTEN_MS));
     }
   }

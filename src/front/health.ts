@@ -24,6 +24,8 @@ export interface HealthParts {
 
 /** Main reports every second; silent for longer than this, it stands still. In ms. */
 const SILENT_MS = 2_000;
+/** So long a silence is no hiccup: nobody says when checks are due, so others should be asked. In ms. */
+const UNREADY_SILENT_MS = 5_000;
 
 /** Why requests are better sent elsewhere. */
 interface Unready {
@@ -43,13 +45,11 @@ export class Health {
 
   /** Last known state of everything needed; null means connected. */
   dependencies(): Dependencies {
-    const { dependencies, atMs } = this.#parts.reported();
-    const silentMs = atMs === null ? 0 : performance.now() - atMs;
+    const { dependencies } = this.#parts.reported();
+    const silentMs = this.#silentMs();
     return {
       ...dependencies,
-      ...(silentMs > SILENT_MS
-        ? { supervisor: `has not reported for ${Math.round(silentMs / 1000)} s` }
-        : {}),
+      ...(silentMs > SILENT_MS ? { supervisor: silence(silentMs) } : {}),
       database: this.#parts.databaseDown()?.reason ?? null,
     };
   }
@@ -59,7 +59,7 @@ export class Health {
     return jsonReply(200, this.#body());
   }
 
-  /** Readiness: 200 when the database answers and takes results, else 503 with the reason and since when. */
+  /** Readiness: 200 when the database answers and takes results and main reports, else 503: why and since when. */
   ready(requestId: string): Reply {
     const unready = this.#unready();
     if (unready === null) return jsonReply(200, { ...this.#body(), ready: true });
@@ -79,11 +79,23 @@ export class Health {
       const since = new Date(down.since).toISOString();
       return { reason: down.reason, message: `Matrix cannot use its database: ${down.reason}`, since };
     }
+    const silentMs = this.#silentMs();
+    if (silentMs > UNREADY_SILENT_MS) {
+      const reason = `the supervisor ${silence(silentMs)}`;
+      const since = new Date(Date.now() - silentMs).toISOString();
+      return { reason, message: `Matrix checks nothing: ${reason}`, since };
+    }
     const { dependencies, results } = this.#parts.reported();
     const queue = dependencies['queue'] ?? null;
     if (queue === null) return null;
     const message = `Matrix cannot store results: ${queue}`;
     return { reason: `results cannot be stored: ${queue}`, message, since: results?.since ?? null };
+  }
+
+  /** 0 before the first report: main has just started this process. */
+  #silentMs(): number {
+    const { atMs } = this.#parts.reported();
+    return atMs === null ? 0 : performance.now() - atMs;
   }
 
   #body() {
@@ -112,3 +124,5 @@ export class Health {
     };
   }
 }
+
+const silence = (silentMs: number): string => `has not reported for ${Math.round(silentMs / 1000)} s`;

@@ -54,7 +54,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
   const { init, log } = options;
   const uws = await loadUws();
   const app = uws.App();
-  const told = { tree: null as NodeState | null, reported: NOT_REPORTED, draining: false };
+  const told = { tree: null as NodeState | null, treeAtMs: 0, reported: NOT_REPORTED, draining: false };
 
   const truth: Truth = new Truth({
     customerId: init.customerId,
@@ -108,6 +108,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     status: () => truth.status(),
     statusBytes: () => truth.statusBytes(),
     tree: () => told.tree,
+    treeAgeMs: () => performance.now() - told.treeAtMs,
     limits: () => limits.rows(),
     announce: (changes) => feed.offer(changes),
     restartChild: (id) => requests.restartChild(id),
@@ -144,6 +145,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       } else if (news.kind === 'child_restarted') requests.answered(news.request, news.outcome);
       else {
         told.tree = news.tree;
+        told.treeAtMs = performance.now();
         hub.report(news.tree);
       }
     },

@@ -1,4 +1,5 @@
 import { isatty } from 'node:tty';
+import { styleText } from 'node:util';
 import { pino } from 'pino';
 import { type PrettyOptions, prettyFactory } from 'pino-pretty';
 import { maskJson } from '../config/mask.js';
@@ -105,8 +106,9 @@ function flushAtExit(stream: LineStream): void {
 }
 
 function prettyOptions(): PrettyOptions {
+  const colorize = isatty(1) && process.env['NO_COLOR'] === undefined;
   return {
-    colorize: isatty(1) && process.env['NO_COLOR'] === undefined,
+    colorize,
     messageKey: 'message',
     timestampKey: 'timestamp',
     levelKey: 'level',
@@ -115,10 +117,17 @@ function prettyOptions(): PrettyOptions {
     customLevels: 'DEBUG:20,INFO:30,WARNING:40,ERROR:50,CRITICAL:60',
     customColors: 'DEBUG:blue,INFO:green,WARNING:yellow,ERROR:red,CRITICAL:bgRed',
     useOnlyCustomProps: true,
-    // What a person at a terminal knows already, or sees in the sentence.
+    // What a person at a terminal knows already, or sees in the line.
     ignore: 'service,customer_id,node,deploy_color,event,pid',
     singleLine: true,
     messageFormat: (record, messageKey) =>
-      `${record['service']}: ${withoutControls(String(record[messageKey] ?? ''))}`,
+      `${record['service']}: ${withoutControls(String(record[messageKey] ?? ''))}${eventOf(record, colorize)}`,
   };
+}
+
+/** The name by which the runbook knows the line, after its sentence. */
+function eventOf({ event }: Readonly<Record<string, unknown>>, colorize: boolean): string {
+  if (typeof event !== 'string') return '';
+  const name = `[${withoutControls(event)}]`;
+  return ` ${colorize ? styleText('dim', name, { validateStream: false }) : name}`;
 }

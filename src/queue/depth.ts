@@ -28,6 +28,8 @@ const DEPTH_LIMITS: DepthLimits = {
 };
 
 const JOBS = 'pgboss.job';
+/** Delivered notices are kept for a day and do not count. */
+const WAITING = `AND state < 'completed'`;
 
 export class Depth {
   /** Jobs removed because there were too many, by queue. */
@@ -52,7 +54,7 @@ export class Depth {
       [DEAD_QUEUE, this.limits.dead],
       [NOTICES_QUEUE, this.limits.notices],
     ] as const) {
-      if ((await atMost(run, queue, most + 1, '')) <= most) continue;
+      if ((await atMost(run, queue, most + 1, WAITING)) <= most) continue;
       const jobs = await trim(run, queue, most);
       if (jobs === 0) continue;
       this.trimmed.set(queue, (this.trimmed.get(queue) ?? 0) + jobs);
@@ -76,10 +78,10 @@ async function atMost(run: RunSql, queue: string, most: number, which: string): 
 /** Removes all but the newest; one that is being worked on stays. Answers how many had still been waited for. */
 async function trim(run: RunSql, queue: string, keep: number): Promise<number> {
   const rows = await run(
-    `WITH surplus AS (SELECT id FROM ${JOBS} WHERE name = $1 ORDER BY created_on DESC, id DESC OFFSET $2)
+    `WITH surplus AS (SELECT id FROM ${JOBS} WHERE name = $1 ${WAITING} ORDER BY created_on DESC, id DESC OFFSET $2)
      DELETE FROM ${JOBS} j USING surplus s WHERE j.name = $1 AND j.id = s.id AND j.state <> 'active'
-     RETURNING j.state`,
+     RETURNING j.id`,
     [queue, keep],
   );
-  return rows.filter((row) => row['state'] !== 'completed').length;
+  return rows.length;
 }

@@ -1,6 +1,6 @@
 /**
  * What is read of the past: results of one service, uptime of all. Time for which there is no result is told as not
- * observed. A result speaks for the time from when it was due to when the next check is (`observed_ms`).
+ * observed. A result speaks from its beginning to when the next check is due (`observed_ms`).
  */
 
 import type { HistoryRow, UptimeRow } from '../../schema/wire.js';
@@ -14,6 +14,16 @@ export interface ServiceHistory {
   /** Seconds for which checks were due since the newest result and none has told; 0 while they come. null: not known. */
   readonly not_observed_s: number | null;
 }
+
+/**
+ * A check that starts at most this late, in ms, counts as begun when it was due: else the little by which every check is
+ * late would add up. One that starts later made up for a missed one: nobody looked in between.
+ */
+export const ON_TIME_MS = 1_000;
+
+/** SQL for the instant from which a result speaks. */
+const begun = (of = ''): string =>
+  `CASE WHEN ${of}started_at - ${of}due_at > interval '${ON_TIME_MS} ms' THEN ${of}started_at ELSE ${of}due_at END`;
 
 /** A check that runs has not told yet: so much, in ms, is no gap, besides one that was late or skipped. */
 const RUNNING_MS = 10_000;
@@ -31,11 +41,12 @@ export async function serviceHistory(
   if (id === undefined) return null;
   // One row more than is shown, for what was before the oldest of them.
   const { rows } = await db.query<HistoryRow & { since_s: number | null }>(
-    `SELECT ${iso('due_at')} AS ts, verdict::text AS status, code, detail,
-       ${milliseconds('duration_ms')} AS duration_ms, ${gapSeconds('due_at', 'older_at', 'older_ms', 'older_ms / 2.0')} AS not_observed_s,
-       ${gapSeconds('now()', 'due_at', 'observed_ms', `2.0 * observed_ms + ${RUNNING_MS}`)} AS since_s
-     FROM (SELECT *, lead(due_at) OVER newer AS older_at, lead(observed_ms) OVER newer AS older_ms
-       FROM (SELECT due_at, verdict, code, detail, duration_ms, observed_ms FROM matrix.results
+    `SELECT ${iso('started_at')} AS ts, verdict::text AS status, code, detail,
+       ${milliseconds('duration_ms')} AS duration_ms, ${gapSeconds('begun', 'older_at', 'older_ms', `least(older_ms / 2.0, ${ON_TIME_MS})`)} AS not_observed_s,
+       ${gapSeconds('now()', 'begun', 'observed_ms', silentMs('observed_ms'))} AS since_s
+     FROM (SELECT *, lead(begun) OVER newer AS older_at, lead(observed_ms) OVER newer AS older_ms
+       FROM (SELECT due_at, started_at, ${begun()} AS begun, verdict, code, detail, duration_ms, observed_ms
+         FROM matrix.results
          WHERE service_id = $1 AND due_at > now() - make_interval(secs => $2)
          ORDER BY results.due_at DESC LIMIT $3 + 1) x
        WINDOW newer AS (ORDER BY due_at DESC)) y
@@ -47,6 +58,9 @@ export async function serviceHistory(
     not_observed_s: rows[0]?.since_s ?? null,
   };
 }
+
+/** SQL for how long, in ms, the newest result may be over and no newer one told, before that is a gap. */
+const silentMs = (spokenMs: string): string => `2.0 * ${spokenMs} + ${RUNNING_MS}`;
 
 /**
  * SQL for the seconds up to `until` that a result of `from`, which speaks for `spokenMs`, does not speak for. Less than
@@ -60,16 +74,27 @@ function gapSeconds(until: string, from: string, spokenMs: string, allowedMs: st
 
 /**
  * Per service over the last `days` full hours' worth of days; unknown is never counted as up or down. Not observed is
- * what no result speaks for between the later of the beginning and the service's own, and one interval ago: the newest
- * check may still run. Each hour counts for itself, so that what was checked twice hides no gap in another.
+ * what no result speaks for between the later of the beginning and the service's own, and the end of what the newest
+ * result speaks for, or now when no newer one came for long: as in its history, so that both say the same whenever they
+ * are asked. Each hour counts for itself, so that what was checked twice hides no gap in another.
  */
 export async function uptimeReport(db: Db, query: { days: number }): Promise<UptimeRow[]> {
   const { rows } = await db.query<UptimeRow>(
-    `WITH spans AS (
+    `WITH newest AS (
+       SELECT t.service_id, ${begun('t.')} AS begun, coalesce(r.observed_ms, s.interval_ms) AS spoken_ms
+       FROM matrix.service_state t JOIN matrix.services s ON s.id = t.service_id LEFT JOIN LATERAL (
+         SELECT observed_ms FROM matrix.results x WHERE x.service_id = t.service_id AND x.due_at = t.due_at LIMIT 1
+       ) r ON true
+     ), ends AS (
+       SELECT service_id, CASE WHEN now() - begun - spoken_ms * interval '1 ms' > (${silentMs('spoken_ms')}) * interval '1 ms'
+         THEN now() ELSE least(begun, now()) + spoken_ms * interval '1 ms' END AS until
+       FROM newest
+     ), spans AS MATERIALIZED (
        SELECT id, name, family, interval_ms, hours.since AS first_hour, greatest(hours.since, created_at) AS since,
-         now() - interval_ms * interval '1 ms' AS until,
-         now() - interval_ms * interval '1 ms' - interval '1 hour' AS last_whole_hour
-       FROM matrix.services, (SELECT date_trunc('hour', now() - make_interval(days => $1)) + interval '1 hour') AS hours(since)
+         coalesce(ends.until, now() - interval_ms * interval '1 ms') AS until,
+         coalesce(ends.until, now() - interval_ms * interval '1 ms') - interval '1 hour' AS last_whole_hour
+       FROM matrix.services LEFT JOIN ends ON ends.service_id = services.id,
+         (SELECT date_trunc('hour', now() - make_interval(days => $1)) + interval '1 hour') AS hours(since)
        WHERE removed_at IS NULL
      )
      SELECT s.name AS service, coalesce(u.pass + u.warn, 0) AS passes, coalesce(u.warn, 0) AS warns,

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { messageOf } from '../contract/errors.js';
 import { HolderWatch, showLife } from './holder.js';
-import { connectForLocks, createClient, endClient, sessionEnd } from './pool.js';
+import { createClient, endClient, sessionEnd } from './pool.js';
 
 export interface LeadershipOptions {
   readonly url: string;
@@ -88,7 +88,7 @@ export class Leadership {
     const lost = sessionEnd(client);
     client.on('notification', (message) => this.hear(message));
     try {
-      await connectForLocks(client);
+      await client.connect();
       await client.query(`LISTEN ${listen}; LISTEN ${this.channel}`);
       this.problem = null;
       // Whoever changed the list while this session was away is not heard of again.

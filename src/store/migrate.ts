@@ -60,6 +60,8 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
   const body = migration.sql.replace(/^BEGIN;$/m, '').replace(/^COMMIT;$/m, '');
   await client.query('BEGIN');
   try {
+    // Everybody queues behind a lock that is waited for, and a backup may hold it off for hours.
+    await client.query(`SET LOCAL lock_timeout = '2s'`);
     await client.query(body);
     await client.query('INSERT INTO matrix.migrations (number, name, checksum) VALUES ($1, $2, $3)', [
       migration.number,

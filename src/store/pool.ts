@@ -15,6 +15,14 @@ export interface PoolOptions {
   readonly onError?: (error: Error) => void;
 }
 
+/** Our transactions pause for milliseconds between two statements. */
+const IDLE_IN_TRANSACTION_MS = 10_000;
+/**
+ * Should this host vanish without a word, the server asks after 5 s of silence and lets go of what the session holds
+ * after three answers that did not come, not after its default of two hours.
+ */
+const KEEPALIVES = '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3';
+
 /** A pool whose sessions speak UTC. Errors of idle clients are reported, never thrown. */
 export function createPool(url: string, options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({ ...connection(url, options), max: options.max ?? 4, idleTimeoutMillis: 30_000 });
@@ -38,21 +46,12 @@ function connection(url: string, options: PoolOptions): pg.ClientConfig {
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
     statement_timeout: limitMs,
+    // A process that is frozen within a transaction must not keep everybody else from storing.
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     // The server's own limit does nothing while the server is stopped; this one is kept by the client.
     ...(limitMs > 0 ? { query_timeout: limitMs + 1_000 } : {}),
-    options: '-c TimeZone=UTC',
+    options: `-c TimeZone=UTC ${KEEPALIVES}`,
   };
-}
-
-/**
- * Connects a session that will hold an advisory lock. Should this host vanish without a word, the server asks after
- * 5 s of silence and lets the lock go after three answers that did not come, not after its default of two hours.
- */
-export async function connectForLocks(client: pg.Client): Promise<void> {
-  await client.connect();
-  await client.query(
-    'SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3',
-  );
 }
 
 /**

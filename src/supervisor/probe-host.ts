@@ -94,7 +94,11 @@ async function probeOne(host: ProbeHost, item: ProbeItem): Promise<Result[]> {
   });
   try {
     const context = { signal: abort.signal, deadlineMs: item.timeoutMs, clock, log: host.log };
-    return (await Promise.race([host.probe(item.config, context), overrun])).map(resultOf);
+    const findings = await Promise.race([host.probe(item.config, context), overrun]);
+    const tookMs = clock.monotonic() - begun;
+    return findings.map((finding) =>
+      resultOf(stoodStill(finding, tookMs, item.timeoutMs) ? STOOD_STILL : finding),
+    );
   } catch (error) {
     host.log.warn(
       { event: 'probe_error', target: item.name, error: messageOf(error) },
@@ -114,6 +118,21 @@ function durationOf(finding: Finding, callMs: number): number {
   const durationMs = said !== undefined && Number.isFinite(said) ? said : callMs;
   return Math.max(0, Math.round(durationMs * 1000) / 1000);
 }
+
+/**
+ * After a standstill of the thread, the process or the machine timers run before sockets: a check whose answer lies
+ * there unread is cut off by its deadline, much too late. That says nothing about the target.
+ */
+function stoodStill({ verdict }: Finding, tookMs: number, timeoutMs: number): boolean {
+  return verdict === 'fail' && tookMs > timeoutMs + 2 * GRACE_MS;
+}
+
+const STOOD_STILL: Finding = {
+  verdict: 'unknown',
+  code: 'probe_overrun',
+  detail:
+    'this machine, or the thread of the check, stood still beyond its deadline; the target was not judged',
+};
 
 const OVERRUN: Finding = {
   verdict: 'unknown',

@@ -4,7 +4,7 @@
  */
 import type { Result, Severity, Verdict } from '../contract/result.js';
 import type { Directory, Entry } from './directory.js';
-import { byHour, observedMs } from './observed.js';
+import { byHour, observedFrom, observedMs } from './observed.js';
 import { type Effect, type Made, transition } from './transition.js';
 
 export type Counts = Record<Verdict, number>;
@@ -96,7 +96,7 @@ function addToHours(uptime: Map<string, Hour>, { id: serviceId, intervalMs }: En
     return known;
   };
   hour(Math.floor(result.dueAt / HOUR_MS) * HOUR_MS).counts[result.verdict] += 1;
-  for (const part of byHour(result.dueAt, observedMs(result, intervalMs) ?? 0)) {
+  for (const part of byHour(observedFrom(result), observedMs(result, intervalMs) ?? 0)) {
     hour(part.hourMs).observedMs += part.ms;
   }
 }

@@ -12,13 +12,17 @@ import { LIMITS } from '../contract/limits.js';
 import { BOSS_CHANNEL, openBoss, RESULTS_QUEUE } from '../queue/queues.js';
 import { HolderWatch } from '../store/holder.js';
 import { migrate } from '../store/migrate.js';
-import { connectForLocks, createClient, createPool, endClient, sessionEnd } from '../store/pool.js';
+import { createClient, createPool, endClient, sessionEnd } from '../store/pool.js';
 import { type Outcome, processJobs, type WriterContext } from './batch.js';
 import { TARGETS_CHANNEL } from './commands.js';
 import { type Directory, loadDirectory } from './directory.js';
 import { batchAtFault, sessionLost } from './failure.js';
 import { buryOldest } from './jobs.js';
 
+/** SQLSTATE of a migration that gave way to whoever reads its table, a backup for example. */
+const LOCK_NOT_AVAILABLE = '55P03';
+/** Pause before it tries again: while it waits for its lock, everybody else waits behind it. In ms. */
+const MIGRATE_AGAIN_MS = 10_000;
 /** Advisory lock of the one writer; chosen at random. */
 export const WRITER_LOCK = 7_264_119_302;
 /** Looks for jobs this often even without a notification, and for the lock while another holds it, in ms. */
@@ -65,6 +69,8 @@ export class Writer {
   private wake: (() => void) | null = null;
   private notified = false;
   private directoryStale = false;
+  /** Why the session was lost, as the log has it; null since results were stored. */
+  private saidLost: string | null = null;
 
   constructor(private readonly options: WriterOptions) {}
 
@@ -76,11 +82,12 @@ export class Writer {
       } catch (error) {
         const problem = messageOf(error);
         // An outage is a line in the log, not one at each attempt.
-        if (problem !== this.stats.problem)
+        if (problem !== this.saidLost)
           this.options.log.warn(
             { event: 'writer_session_lost', error: problem },
             'the writer lost its database session',
           );
+        this.saidLost = problem;
         this.update({ active: false, problem });
         await sleep(RECONNECT_MS);
       }
@@ -100,7 +107,7 @@ export class Writer {
     const pool = createPool(url, { name: 'matrix queue', max: 2 });
     let boss: PgBoss | null = null;
     try {
-      await connectForLocks(client);
+      await client.connect();
       const applied = await this.migrate();
       if (applied.length > 0) log.info({ event: 'migrated', applied }, 'the schema is up to date');
       boss = await openBoss(pool, {
@@ -122,6 +129,11 @@ export class Writer {
     try {
       await client.connect();
       return await migrate(client, this.options.sqlDirectory);
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      for (let ms = 0; code === LOCK_NOT_AVAILABLE && ms < MIGRATE_AGAIN_MS && !this.stopping; ms += POLL_MS)
+        await sleep(POLL_MS);
+      throw error;
     } finally {
       await endClient(client);
     }
@@ -177,6 +189,7 @@ export class Writer {
         return outcome;
       } catch (error) {
         if (sessionLost(error)) throw error;
+        this.update({ problem: messageOf(error) });
         context.log.warn(
           { event: 'batch_failed', attempt, error: messageOf(error) },
           'a batch could not be stored',
@@ -195,6 +208,7 @@ export class Writer {
 
   private count(outcome: Outcome): void {
     if (outcome.jobs === 0) return;
+    this.saidLost = null;
     this.update({
       jobs: this.stats.jobs + outcome.jobs,
       stored: this.stats.stored + outcome.stored,

@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { main } from '../../src/cli/main.js';
 import { PACKAGE_ROOT, VERSION } from '../../src/config/paths.js';
+import { LIMITS } from '../../src/contract/limits.js';
 import { OPERATIONS } from '../../src/front/operations/registry.js';
 import { alert, check, cycle, type Fixture, SECRET, serve, token } from '../front/support.js';
 
@@ -73,6 +74,49 @@ test('status is an aligned table without colours in a pipe, and exits 1 while so
     assert.match(row.slice(header.indexOf('FAMILY')), /^(http|disk) /);
     assert.match(row.slice(header.indexOf('DETAIL')), /^status/);
   }
+});
+
+test('the headline of status counts what the table shows; an open cycle and unstored results are said', async (t) => {
+  const other = await serve((store) => {
+    store.checks = [check('web', { status: 'fail' }), check('api', { stored: false }), check('disk')];
+    store.cycle = cycle(6, {
+      overall: 'fail',
+      closed: false,
+      counts: { pass: 2, warn: 0, fail: 0, unknown: 0 },
+    });
+  });
+  t.after(() => other.front.drain());
+  const { out } = await run(['status'], { env: { MATRIX_URL: other.base } });
+  const [overall, services, of, waiting] = out.split('\n');
+  assert.equal(overall, 'Something is failing.');
+  assert.equal(services, '3 services: 2 pass, 0 warn, 1 fail, 0 unknown');
+  assert.match(of ?? '', /^Cycle 6 began .+ ago and still runs$/);
+  assert.equal(waiting, '1 result is not stored yet: the database is away');
+  assert.match(out, /api .*\(not stored yet\)$/m);
+  assert.doesNotMatch(out, /(web|disk) .*not stored/);
+});
+
+test('limits fit a terminal and say what happens beyond', async () => {
+  const { out } = await run(['limits']);
+  const tooLong = out.split('\n').filter((line) => line.length > 120);
+  assert.deepEqual(tooLong, []);
+  const words = out.replaceAll(/\s+/g, ' ');
+  for (const [limit, { beyond }] of Object.entries(LIMITS)) {
+    assert.match(out, new RegExp(`^${limit} `, 'm'));
+    assert.ok(words.includes(`beyond: ${beyond}`), limit);
+  }
+});
+
+test('a history that was cut says so', async () => {
+  const { out } = await run(['history', 'web']);
+  assert.match(out, /^Only the newest 100 results of the last 24 h/);
+});
+
+test('an error of ours has the code that the runbook is searched by', async () => {
+  const { err } = await run(['token'], { env: { MATRIX_JWT_SECRET: 'changeme' } });
+  assert.match(err, /^matrix token: .+ \(MX_SECRET_WEAK\)\n/);
+  const none = await run(['history', 'none']);
+  assert.equal(none.err.match(/MX_NOT_FOUND/g)?.length, 1, 'the server had said it');
 });
 
 test('colours are for terminals only, and not where they are unwanted', async () => {
@@ -151,7 +195,10 @@ test('a server that is not there, or is something else, is said plainly', async 
   await closed;
   const gone = await run(['status'], { env: { MATRIX_URL: '', MATRIX_PORT: String(port) } });
   assert.equal(gone.code, 1);
-  assert.match(gone.err, /Cannot reach Matrix at http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED.*\nStart it with/);
+  assert.match(
+    gone.err,
+    /Cannot reach Matrix at http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED.*\nStart it with.*wait some seconds/,
+  );
 });
 
 test('token prints the token alone, and the server takes it', async () => {

@@ -10,7 +10,7 @@ import { node, tree } from '../front/tree-kit.js';
 const NOW = Date.UTC(2026, 0, 2, 0, 10);
 
 function state(of: NodeState, more: Partial<ViewState> = {}): ViewState {
-  const report = { tree: of, at: NOW, sinceMs: 0 };
+  const report = { tree: of, at: NOW, sinceMs: 0, heardMs: 0 };
   return { server: 'http://127.0.0.1:3910', report, lost: null, selected: of.id, notice: null, ...more };
 }
 
@@ -44,9 +44,12 @@ test('a loop that stands still is told, with for how long', () => {
 test('what the server no longer says is shown with its age, and without its colours', () => {
   const lively = drawTree(state(tree()), frame({ colour: true }));
   assert.ok(lively.join('').includes('\u001b[32mrunning') || lively.join('').includes('\u001b[32m  running'));
-  const old = drawTree(state(tree()), frame({ nowMs: 42_000, colour: true }));
+  const report = { tree: tree(), at: NOW, sinceMs: 0, heardMs: 41_000 };
+  const old = drawTree(state(tree(), { report }), frame({ nowMs: 42_000, colour: true }));
   assert.match(stripVTControlCharacters(old[1] ?? ''), /as of 42 s ago: the supervisor has not reported/);
   assert.ok(!old.join('').includes('\u001b[32m'), 'a green that was true 42 s ago');
+  const [, silent] = drawTree(state(tree()), frame({ nowMs: 42_000 }));
+  assert.equal(silent, 'as of 42 s ago: the server does not answer', 'the supervisor was blamed');
   const lost = { reason: 'the server is gone', next: 'Start it.', retryAtMs: 45_000 };
   const [, told] = drawTree(state(tree(), { lost }), frame({ nowMs: 42_000 }));
   assert.equal(told, 'no connection, as of 42 s ago, next try in 3 s: the server is gone. Start it.');
@@ -59,10 +62,15 @@ test('ages go by the clock of the server and grow while nothing comes', () => {
 });
 
 test('a refusal is shown to its end, however narrow the terminal is', () => {
-  const notice =
-    'missing bearer token (MX_UNAUTHENTICATED). export MATRIX_TOKEN=$(matrix token --role admin)';
-  const lines = drawTree(state(tree(), { notice }), frame({ columns: 40 }));
-  assert.ok(lines.join(' ').includes(notice));
+  const said = 'missing bearer token (MX_UNAUTHENTICATED, request_id 0b7e9d0a-5a0c-4a25-9d8b-0c6f0b8a7d11).';
+  const command = 'export MATRIX_TOKEN=$(matrix token --role admin)';
+  const notice = { text: `${said}\n${command}`, endsAtMs: 15_000 };
+  const narrow = drawTree(state(tree(), { notice }), frame({ columns: 40 }));
+  assert.ok(narrow.join(' ').includes(`${said} ${command}`));
+  const lines = drawTree(state(tree(), { notice }), frame({ columns: 80 }));
+  assert.ok(lines.includes(command), 'a command that is cut in two cannot be copied');
+  const later = drawTree(state(tree(), { notice }), frame({ nowMs: 15_000 }));
+  assert.ok(!later.join(' ').includes('MATRIX_TOKEN'), 'it stays for ever');
 });
 
 test('what a child said of its end cannot move the cursor', () => {

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { main } from '../../src/cli/main.js';
 import { PACKAGE_ROOT } from '../../src/config/paths.js';
 import type { NodeState } from '../../src/contract/tree.js';
+import type { AgedTree } from '../../src/front/operations/get-supervisor.js';
 import { type Fixture, serve, token } from '../front/support.js';
 import { tree } from '../front/tree-kit.js';
 import { freePort } from '../support/matrix.js';
@@ -64,7 +65,9 @@ test(
     assert.match(out, /^STATUS +NODE +KIND +RESTARTS +LOOP +HEAP +BACKLOG +UP +LAST EXIT\n/);
     assert.match(out, /^running +probe:http +thread +0 \(0\/5\) /m);
     assert.match(out, /^running +families +supervisor +- /m);
-    assert.deepEqual(JSON.parse((await run(fixture, ['supervisor', '--json'])).out), restarted(0));
+    const { age_ms, ...told } = JSON.parse((await run(fixture, ['supervisor', '--json'])).out) as AgedTree;
+    assert.deepEqual(told, restarted(0));
+    assert.ok(Number.isInteger(age_ms) && age_ms >= 0, String(age_ms));
     fixture.front.take({ kind: 'tree', tree: { ...restarted(0), status: 'failed' } });
     assert.equal((await run(fixture, ['supervisor', '--once'])).code, 1);
     for (const args of [['--watch'], ['--once', '--watch'], ['extra']]) {
@@ -136,6 +139,21 @@ test('--json --watch is one line a tree, also across a restart of the server', l
   assert.equal(child.exitCode, 0, 'a reader that has enough is no error');
 });
 
+test('a tree that nobody renews is not shown as the present', limit, async (t) => {
+  const fixture = await served(t);
+  const old = await until('the age is said', async () => {
+    const { out } = await run(fixture, ['supervisor', '--once']);
+    return out.startsWith('As of') ? out : undefined;
+  });
+  assert.match(old, /^As of \d+ s ago: the supervisor has not reported since\.\n\nSTATUS/);
+  const pty = terminal(t, fixture);
+  await pty.shows(/as of \d+ s ago: the supervisor has not reported since/);
+  // The server repeats it: it lives, and is not blamed however long the supervisor is silent.
+  await pty.shows(/as of (9|1\d) s ago: the supervisor has not reported since/);
+  fixture.front.take({ kind: 'tree', tree: restarted(1) });
+  await pty.shows(/live[\s\S]*writer +1 /);
+});
+
 test('on a terminal it is live, and leaves it as it was', limit, async (t) => {
   const fixture = await served(t);
   const pty = terminal(t, fixture);
@@ -174,7 +192,7 @@ test('without a token the view tells how to get one, and goes on', limit, async 
   const pty = terminal(t, fixture);
   await pty.shows(/> running +writer/);
   pty.type('ry');
-  await pty.shows(/missing bearer token[\s\S]*matrix\s+token\s+--role\s+admin/);
+  await pty.shows(/missing bearer token[\s\S]*\n\s*export MATRIX_TOKEN=\$\(matrix token --role admin\)/);
   assert.equal(fixture.restarts.length, 0);
   fixture.front.take({ kind: 'tree', tree: restarted(9) });
   await pty.shows(/writer +9 /);

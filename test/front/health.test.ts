@@ -68,6 +68,18 @@ test('a main thread that stands still is named, and only then', () => {
   assert.equal(well['status'], 'healthy');
 });
 
+test('a main thread that stood still for long is not ready, whatever it last said', () => {
+  const dependencies = { queue: null, writer: null };
+  const { status, body } = health({ dependencies, results, atMs: now() - 7_100 }).ready();
+  assert.equal(status, 503, 'a selector would go on sending to it');
+  assert.equal(body['reason'], 'the supervisor has not reported for 7 s');
+  const silentMs = Date.now() - Date.parse(String(body['since']));
+  assert.ok(silentMs > 7_000 && silentMs < 60_000, String(body['since']));
+  assert.equal(health({ dependencies, results, atMs: now() - 3_100 }).ready().status, 200);
+  const stale = { dependencies: { queue: 'full' }, results, atMs: now() - 7_100 };
+  assert.match(String(health(stale).ready().body['reason']), /supervisor/, 'what it said then is old');
+});
+
 test('all well is ready; before the first word of main only the database counts; stopping is said', () => {
   assert.equal(health({ dependencies: { queue: null }, results: null, atMs: now() }).ready().status, 200);
   assert.equal(health(NOT_REPORTED).ready().status, 200);

@@ -129,6 +129,14 @@ test('pretty lines cannot be used to forge others or to move the cursor', () => 
   assert.match(text(), /WARNING: main: hello/);
 });
 
+test('a pretty line has the name of its event: the runbook is searched by it', () => {
+  const { log, text } = logger({ format: 'pretty' });
+  log.warn({ event: 'database_down' }, 'the database is down');
+  log.warn({ event: 'evil\u001b[2J' }, 'x');
+  assert.match(text(), /WARNING: main: the database is down \[database_down\]/);
+  assert.ok(!text().includes('\u001b[2J'));
+});
+
 test('a write that is cut goes on where it stopped, and drops are told once it flows again', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let taken = '';

@@ -10,7 +10,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Three hours and two minutes, in checks of a minute. */
 const GAP = 182;
-const names = ['whole', 'gap', 'ended', 'born', 'older', 'faster', 'never'];
+const names = ['whole', 'gap', 'ended', 'born', 'older', 'faster', 'never', 'froze'];
 
 let rig: Rig;
 let producer: Rig['producer'];
@@ -29,6 +29,15 @@ function minutes(service: string, from: number, isMissing: (n: number, ageMs: nu
   return results;
 }
 
+/** Two hours ago nobody collected for 150 s; the check that was missed last was made up for after 30 s of them. */
+const madeUpAt = start + 240 * MINUTE_MS + 30_000;
+function frozen(): Result[] {
+  const all = minutes('froze', start, (n) => n === 238 || n === 239);
+  return all.map((result) =>
+    result.dueAt === madeUpAt - 30_000 ? { ...result, startedAt: madeUpAt } : result,
+  );
+}
+
 before(async () => {
   rig = await startRig();
   ({ producer, pool, settled } = rig);
@@ -44,6 +53,7 @@ before(async () => {
   producer.add({ results: minutes('born', now - HOUR_MS, never) });
   producer.add({ results: minutes('older', start, never) });
   producer.add({ results: minutes('faster', start, never) });
+  producer.add({ results: frozen() });
   const self = { family: 'matrix', target: 'matrix-family-http' };
   producer.add({ results: [resultOf('matrix-family-http', start, 'fail', self)] });
   await settled();
@@ -75,7 +85,7 @@ describe('uptime', () => {
   });
 
   test('so is the time since the newest result, and the whole life of what was never checked', async () => {
-    about(await notObserved('ended'), 2 * 3_600 - 120);
+    about(await notObserved('ended'), 2 * 3_600 - 60);
     about(await notObserved('never'), (now - start) / 1_000 - 60);
   });
 
@@ -119,10 +129,25 @@ describe('history', () => {
     const gaps = history.filter((row) => row.not_observed_s !== 0).map((row) => [row.ts, row.not_observed_s]);
     const oldest = history.at(-1);
     assert.deepEqual(gaps, [
-      [new Date(start + (60 + GAP) * MINUTE_MS).toISOString(), (GAP - 62) * 60],
+      [new Date(start + (60 + GAP) * MINUTE_MS + 3).toISOString(), (GAP - 62) * 60],
       [oldest?.ts, null],
     ]);
     assert.equal(not_observed_s, 0);
+  });
+
+  test('tells when a check was made, not when one was missed; and of the gap before it what uptime tells', async () => {
+    const { history } = await historyOf('froze');
+    const gaps = history.filter((row) => row.not_observed_s !== 0).map((row) => [row.ts, row.not_observed_s]);
+    assert.deepEqual(gaps, [
+      [new Date(madeUpAt).toISOString(), 150],
+      [history.at(-1)?.ts, null],
+    ]);
+    const told = new Set<number | null | undefined>();
+    for (let n = 0; n < 4; n += 1) {
+      told.add(await notObserved('froze'));
+      await pool.query('SELECT pg_sleep(0.6)');
+    }
+    assert.deepEqual([...told], [150], 'it says the same whenever it is asked');
   });
 
   test('says that nothing came since the newest check', async () => {

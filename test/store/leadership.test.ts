@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { showLife } from '../../src/store/holder.js';
 import { Leadership } from '../../src/store/leadership.js';
-import { connectForLocks, createClient, endClient } from '../../src/store/pool.js';
+import { createClient, endClient } from '../../src/store/pool.js';
 import { memoryLog } from '../support/log.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { until } from '../support/wait.js';
@@ -152,7 +152,7 @@ describe('a holder that is silent', () => {
         isCut = true;
       },
     });
-    await connectForLocks(client);
+    await client.connect();
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     if (words) await showLife(client);
     return { end: () => endClient(client), isCut: () => isCut };
@@ -231,7 +231,7 @@ test('who registers a target is heard; a new leader looks for itself', async () 
 
 test('a session for locks asks the server to notice a host that vanished', async () => {
   const client = createClient(postgres.url, { name: 'test' });
-  await connectForLocks(client);
+  await client.connect();
   const { rows } = await client.query('SHOW TimeZone');
   assert.equal(rows[0]?.TimeZone, 'UTC');
   await endClient(client);

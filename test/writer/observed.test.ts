@@ -54,9 +54,48 @@ describe('the time that results speak for', () => {
   });
 
   test('lasts until the next check may be made: a check that takes long skips some, and nobody slept meanwhile', () => {
-    const took = (durationMs: number) => observedMs({ family: 'http', durationMs }, 1_000);
+    const took = (durationMs: number) =>
+      observedMs({ family: 'http', dueAt: FROM, startedAt: FROM + 3, durationMs }, 1_000);
     assert.deepEqual([0, 999, 1_000, 1_001, 10_200].map(took), [1_000, 1_000, 1_000, 2_000, 11_000]);
     assert.equal(took(1e9), 300_000, 'no duration that makes no sense hides a gap');
+  });
+
+  test('begins when the check does, where it made up for a missed one: nobody looked before', () => {
+    const late = (lateMs: number, durationMs = 10) =>
+      observedMs({ family: 'http', dueAt: FROM, startedAt: FROM + lateMs, durationMs }, 60_000);
+    assert.deepEqual(
+      [2_000, 59_000].map((ms) => late(ms)),
+      [58_000, 1_000],
+    );
+    assert.equal(
+      late(150_000),
+      30_000,
+      'to the next instant at which a check is due, not to one that is past',
+    );
+    assert.equal(late(59_000, 2_000), 61_000, 'the one that was due while it ran is skipped');
+    const startedAt = FROM + 50 * 60_000;
+    const work = plan(
+      directoryOf(entryOf('a', { intervalMs: HOUR_MS })),
+      [madeOf('a', FROM - 5 * 60_000, 'pass', { startedAt: FROM + 0.4 })].concat(
+        madeOf('a', FROM, 'pass', { startedAt }),
+      ),
+      options,
+    );
+    assert.deepEqual(
+      [...work.uptime.values()].map((hour) => [hour.hourMs, hour.observedMs]),
+      [
+        [FROM - HOUR_MS, 0],
+        [FROM, 55 * 60_000 + 10 * 60_000],
+      ],
+    );
+  });
+
+  test('is whole for a check that is late by a moment, or early (else every second has a hole)', () => {
+    for (const lateMs of [-3_600_000, -1, 0, 5, 900])
+      assert.equal(
+        observedMs({ family: 'http', dueAt: FROM, startedAt: FROM + lateMs, durationMs: 10 }, 1_000),
+        1_000,
+      );
   });
 
   test('is not told of what Matrix says about itself: that is said when it changes', () => {

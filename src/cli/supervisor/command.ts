@@ -1,7 +1,6 @@
 /** `matrix supervisor`: the process tree, live on a terminal, once or as a stream of lines elsewhere. */
 import { parseArgs } from 'node:util';
-import type { NodeState } from '../../contract/tree.js';
-import { getSupervisor } from '../../front/operations/get-supervisor.js';
+import { type AgedTree, getSupervisor } from '../../front/operations/get-supervisor.js';
 import { ask } from '../client.js';
 import { type Command, EXIT, type Io, UsageError } from '../command.js';
 import { operationCommand } from '../operation-command.js';
@@ -28,9 +27,13 @@ export const supervisorCommand: Command = {
     if (watch && io.terminal === undefined) throw new UsageError('--watch needs --json, or a terminal');
     if (io.terminal === undefined || isOnce || json) return once.run(json ? ['--json'] : [], io);
     // A refusal, or a server that is not there, is said before the screen is taken.
-    const tree = (await ask(io.env, TREE_REQUEST)) as NodeState;
+    const tree = (await ask(io.env, TREE_REQUEST)) as AgedTree;
     const { showLive } = await import('./live.js');
-    return showLive(io, io.terminal, reportOf(tree, new Date().toISOString(), 0));
+    return showLive(
+      io,
+      io.terminal,
+      reportOf(tree, new Date(Date.now() - tree.age_ms).toISOString(), tree.age_ms),
+    );
   },
 };
 

@@ -19,6 +19,8 @@ export interface TreeReport {
   readonly at: number;
   /** The same moment by this process's monotonic clock, in ms. */
   readonly sinceMs: number;
+  /** When the server told of it, by the same clock: later than `sinceMs` by the age that it had. */
+  readonly heardMs: number;
 }
 
 /** Why there is no connection, what to do about it, and when the next try is (monotonic, ms). */
@@ -36,7 +38,7 @@ export interface FollowOptions {
   readonly onLost: (lost: Lost) => void;
 }
 
-/** The server repeats itself after 20 s at the latest: one that says nothing for this long is gone, in ms. */
+/** The server repeats itself every few seconds: one that says nothing for this long is gone, in ms. */
 const SILENCE_MS = 30_000;
 /** Also the longest that leaving may take, where nothing answers at all, in ms. */
 const CONNECT_MS = 5_000;
@@ -123,7 +125,8 @@ async function openSocket(env: Io['env']): Promise<{ socket: WebSocket; cut: () 
 
 /** A report that is `ageMs` old now. */
 export function reportOf(tree: NodeState, at: string, ageMs: number): TreeReport {
-  return { tree, at: Date.parse(at), sinceMs: performance.now() - ageMs };
+  const heardMs = performance.now();
+  return { tree, at: Date.parse(at), sinceMs: heardMs - ageMs, heardMs };
 }
 
 /** A WebSocket that is refused does not say why; the same question over REST does. */

@@ -5,13 +5,19 @@ import { restartChild } from '../../front/operations/restart-child.js';
 import { treeRows } from '../../front/operations/tree-rows.js';
 import { AskError, ask, serverUrl } from '../client.js';
 import { EXIT, type Io } from '../command.js';
-import { wantsColour } from '../table.js';
+import { plain, wantsColour } from '../table.js';
 import { followTree, type TreeReport } from './follow.js';
 import { Screen } from './terminal.js';
-import { drawTree, type ViewState } from './view.js';
+import { drawTree, type Notice, type ViewState } from './view.js';
 
 /** Ages grow on the screen also when nothing comes, in ms. */
 const REDRAW_MS = 1_000;
+/** Long enough to read an answer or to copy a command, in ms. */
+const ANSWER_MS = 15_000;
+
+/** Stays until something else takes its place. */
+const question = (text: string): Notice => ({ text, endsAtMs: Number.POSITIVE_INFINITY });
+const answer = (text: string): Notice => ({ text, endsAtMs: performance.now() + ANSWER_MS });
 
 /** Shows the tree until the user leaves. @returns the exit code. */
 export async function showLive(
@@ -96,16 +102,17 @@ class LiveView {
     const node = this.#nodes().find(({ id }) => id === this.#state.selected);
     if (node === undefined) return;
     if (node.kind === 'supervisor') {
-      this.#become({ notice: `${node.id} is a supervisor and is not restarted: select one of its children` });
+      const text = `${node.id} is a supervisor and is not restarted: select one of its children`;
+      this.#become({ notice: answer(text) });
       return;
     }
     this.#asked = node.id;
-    this.#become({ notice: `Restart ${node.id}? y/n` });
+    this.#become({ notice: question(`Restart ${node.id}? y/n`) });
   }
 
   #answered(child: string, isYes: boolean): void {
     this.#asked = null;
-    this.#become({ notice: isYes ? `Restarting ${child} …` : null });
+    this.#become({ notice: isYes ? question(`Restarting ${child} …`) : null });
     if (isYes) void this.#restart(child);
   }
 
@@ -122,10 +129,10 @@ class LiveView {
       })) as {
         message: string;
       };
-      this.#become({ notice: message });
+      this.#become({ notice: answer(plain(message)) });
     } catch (error) {
       if (!(error instanceof AskError)) throw error;
-      this.#become({ notice: `${error.message}. ${error.next}` });
+      this.#become({ notice: answer(`${plain(error.message)}.\n${plain(error.next)}`) });
     }
   }
 }

@@ -1,7 +1,7 @@
 /** The live view of the process tree, as lines of text for a size of the terminal. Pure. */
 import { styleText } from 'node:util';
-import { type TreeRow, treeRows } from '../../front/operations/tree-rows.js';
-import { roughly } from '../../front/operations/words.js';
+import { FRESH_MS, type TreeRow, treeRows } from '../../front/operations/tree-rows.js';
+import { roughly, wrap } from '../../front/operations/words.js';
 import { plain, STYLES, type Style, widthOf } from '../table.js';
 import type { Lost, TreeReport } from './follow.js';
 
@@ -12,8 +12,15 @@ export interface ViewState {
   readonly lost: Lost | null;
   /** Id of the node that keys act on. */
   readonly selected: string;
-  /** A question or an answer. */
-  readonly notice: string | null;
+  readonly notice: Notice | null;
+}
+
+/** A question or an answer. */
+export interface Notice {
+  /** A line that is of use only as a whole, such as a command, is a line of its own in it. */
+  readonly text: string;
+  /** Shown until then (monotonic, ms): what is over must not take room from the tree for ever. */
+  readonly endsAtMs: number;
 }
 
 export interface Frame {
@@ -24,8 +31,8 @@ export interface Frame {
   readonly nowMs: number;
 }
 
-/** Trees come every second: one older than this is not live, in ms. */
-const FRESH_MS = 3_000;
+/** The server repeats a tree that stays the same every two seconds: silent for longer, it hangs itself. In ms. */
+const SILENT_MS = 6_000;
 const KEYS = 'up/down select   r restart   q quit';
 /** Rows of a terminal from which on one of them may stay empty. */
 const ROOMY = 16;
@@ -65,7 +72,7 @@ export function drawTree(state: ViewState, frame: Frame): readonly string[] {
   const bottom = [
     ...(frame.rows < ROOMY ? [] : ['']),
     ...details(rows[index], frame),
-    ...(state.notice === null ? [] : wrapped('yellow', state.notice, frame)),
+    ...noticed(state.notice, frame),
     line(undefined, KEYS, frame),
   ];
   const room = Math.max(1, frame.rows - top.length - bottom.length - 1);
@@ -73,11 +80,18 @@ export function drawTree(state: ViewState, frame: Frame): readonly string[] {
   return [...top, ...table(rows, index, room, isLive, frame), ...bottom].slice(0, Math.max(1, frame.rows));
 }
 
-function connection({ lost }: ViewState, ageMs: number, frame: Frame): readonly string[] {
+function noticed(notice: Notice | null, frame: Frame): readonly string[] {
+  if (notice === null || frame.nowMs >= notice.endsAtMs) return [];
+  return notice.text.split('\n').flatMap((text) => wrapped('yellow', text, frame));
+}
+
+function connection({ lost, report }: ViewState, ageMs: number, frame: Frame): readonly string[] {
   const age = `as of ${roughly(ageMs)} ago`;
   if (lost === null) {
     if (ageMs < FRESH_MS) return [line('green', 'live', frame)];
-    return wrapped('yellow', `${age}: the supervisor has not reported since`, frame);
+    if (frame.nowMs - report.heardMs < SILENT_MS)
+      return wrapped('yellow', `${age}: the supervisor has not reported since`, frame);
+    return wrapped('red', `${age}: the server does not answer`, frame);
   }
   const waitS = Math.max(0, Math.ceil((lost.retryAtMs - frame.nowMs) / 1000));
   const when = waitS === 0 ? 'trying now' : `next try in ${waitS} s`;
@@ -150,13 +164,7 @@ function line(style: Style | undefined, text: string, frame: Frame): string {
 
 /** As many lines as it takes, for what must be read to its end. */
 function wrapped(style: Style | undefined, text: string, frame: Frame): readonly string[] {
-  const lines: string[] = [''];
-  for (const word of plain(text).split(' ')) {
-    const longer = `${lines.at(-1)} ${word}`.trimStart();
-    if (widthOf(longer) <= frame.columns) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines.map((one) => line(style, one, frame));
+  return wrap(plain(text), frame.columns).map((one) => line(style, one, frame));
 }
 
 function fit(text: string, width: number): string {

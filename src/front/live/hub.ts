@@ -17,6 +17,8 @@ import { TreeTopic } from './tree-topic.js';
 
 const TOPIC = 'live';
 const BEAT_MS = 10_000;
+/** A tree that stays the same is repeated sooner: who watches must tell a silent supervisor from a silent server. */
+const TREE_BEAT_MS = 2_000;
 const WINDOW_MS = 10_000;
 
 export interface LiveSource {
@@ -44,6 +46,7 @@ export class LiveHub {
   readonly #trees: TreeTopic;
   #parts: { readonly seq: number; readonly messages: readonly Buffer[] } | null = null;
   readonly #timer: NodeJS.Timeout;
+  readonly #treeTimer: NodeJS.Timeout;
 
   constructor(app: TemplatedApp, source: LiveSource, onDropped: () => void) {
     this.#app = app;
@@ -51,6 +54,7 @@ export class LiveHub {
     this.#onDropped = onDropped;
     this.#trees = new TreeTopic(app);
     this.#timer = setInterval(() => this.#beat(), BEAT_MS);
+    this.#treeTimer = setInterval(() => this.#trees.beat(TREE_BEAT_MS), TREE_BEAT_MS);
   }
 
   get count(): number {
@@ -119,6 +123,7 @@ export class LiveHub {
   /** Says goodbye to everyone. */
   close(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#treeTimer);
     for (const client of [...this.#clients]) client.end(1001, 'stopping');
   }
 
@@ -181,7 +186,6 @@ export class LiveHub {
 
   #beat(): void {
     this.#app.publish(TOPIC, this.#beatText(), false);
-    this.#trees.beat(BEAT_MS);
     for (const client of [...this.#clients]) {
       const startedAtMs = client.getUserData().catchUp?.startedAtMs;
       if (startedAtMs === undefined || performance.now() - startedAtMs < LIMITS.live_catch_up.value * 1000)

@@ -48,9 +48,14 @@ export const getServiceHistory = operation({
       if (history.length === 0) return { lines: [`${service} has no result in the last ${hours} h`] };
       const { ts } = history[0] as HistoryRow;
       return {
-        lines: not_observed_s
-          ? [`${notObserved(not_observed_s)} until now: the newest result is of ${ts}`]
-          : [],
+        lines: [
+          ...(not_observed_s
+            ? [`${notObserved(not_observed_s)} until now: the newest result is of ${ts}`]
+            : []),
+          ...(history.length < NEWEST_ROWS
+            ? []
+            : [`Only the newest ${NEWEST_ROWS} results of the last ${hours} h; there may be older ones`]),
+        ],
         columns: ['WHEN', 'STATUS', 'TOOK', 'CODE', 'DETAIL'],
         rows: history.flatMap(rowsOf),
       };

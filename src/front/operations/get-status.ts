@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type Cycle, StatusSchema } from '../../../schema/wire.js';
+import { type Check, type Cycle, type Status, StatusSchema } from '../../../schema/wire.js';
 import { operation } from './operation.js';
 import { ago, took } from './words.js';
 
@@ -10,10 +10,27 @@ export const NoResultsSchema = Type.Object({ message: Type.Literal(NO_RESULTS) }
 
 const WORDS = { pass: 'Everything watched is working.', fail: 'Something is failing.' } as const;
 
-function cycleInWords(cycle: Cycle | null): string {
-  if (cycle === null) return 'The database is away: these results are live and not stored yet';
-  const { pass, warn, fail, unknown } = cycle.counts;
-  return `Cycle ${cycle.id}, ${ago(cycle.ts)}: ${pass} pass, ${warn} warn, ${fail} fail, ${unknown} unknown`;
+/** What stands above the table. A cycle counts only what has answered in it so far, so services are counted here. */
+function headline({ overall, cycle, checks }: Status): readonly string[] {
+  const count = (status: Check['status']): string =>
+    `${checks.filter((check) => check.status === status).length} ${status}`;
+  const waiting = checks.filter(({ stored }) => !stored).length;
+  const services = checks.length === 1 ? '1 service' : `${checks.length} services`;
+  return [
+    WORDS[overall],
+    `${services}: ${count('pass')}, ${count('warn')}, ${count('fail')}, ${count('unknown')}`,
+    ...(cycle === null ? [] : [cycleInWords(cycle)]),
+    ...(waiting === 0 ? [] : [unstored(waiting)]),
+  ];
+}
+
+function cycleInWords({ id, ts, closed }: Cycle): string {
+  return `Cycle ${id} began ${ago(ts)}${closed ? '' : ' and still runs'}`;
+}
+
+function unstored(count: number): string {
+  const results = count === 1 ? '1 result is' : `${count} results are`;
+  return `${results} not stored yet: the database is away`;
 }
 
 export const getStatus = operation({
@@ -31,7 +48,7 @@ export const getStatus = operation({
     view(output) {
       if ('message' in output) return { lines: [output.message] };
       return {
-        lines: [WORDS[output.overall], cycleInWords(output.cycle)],
+        lines: headline(output),
         columns: ['STATUS', 'SERVICE', 'FAMILY', 'SINCE', 'CHECKED', 'TOOK', 'DETAIL'],
         rows: output.checks.map((check) => [
           check.status,
@@ -40,7 +57,7 @@ export const getStatus = operation({
           ago(check.since),
           ago(check.checked_at),
           took(check.duration_ms),
-          check.detail,
+          check.stored ? check.detail : `${check.detail} (not stored yet)`,
         ]),
         failed: output.overall === 'fail',
       };

@@ -22,6 +22,8 @@ export interface OperationContext {
   statusBytes(): { readonly bytes: Uint8Array; readonly etag: string };
   /** The process tree as main last reported it; null before the first report. */
   tree(): NodeState | null;
+  /** How long ago that was, in ms; of no meaning before the first report. */
+  treeAgeMs(): number;
   /** Every limit with its present use. */
   limits(): readonly LimitRow[];
   /**

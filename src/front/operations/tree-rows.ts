@@ -2,6 +2,9 @@
 import type { NodeState } from '../../contract/tree.js';
 import { roughly } from './words.js';
 
+/** Trees come every second: one older than this is not live, in ms. */
+export const FRESH_MS = 3_000;
+
 export interface TreeRow {
   readonly node: NodeState;
   /** 0 for the root. */

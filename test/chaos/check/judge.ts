@@ -51,13 +51,20 @@ export function judge(asked: readonly Asked[], stored: readonly Stored[], around
     invented: matched.unasked.filter(({ status }) => status !== null),
     falseDowns: [
       ...falseDowns,
-      ...matched.unasked.filter(({ verdict, status }) => verdict === 'fail' && status === null),
+      ...matched.unasked.filter(
+        (result) => result.verdict === 'fail' && result.status === null && !wasSilent(asked, result),
+      ),
     ].filter((result) => !wasLate(result)),
     missedDowns: matched.pairs
       .filter(({ asked: request, stored: { verdict } }) => isTrouble(request) && isUp(verdict))
       .map((pair) => pair.stored),
     notJudged: matched.pairs.filter(({ stored: { verdict } }) => verdict === 'unknown').length,
   };
+}
+
+/** A target that did not answer before does not answer on a dead line either: nobody can tell the two apart. */
+function wasSilent(asked: readonly Asked[], { startedAt }: Stored): boolean {
+  return asked.findLast(({ at }) => at < startedAt)?.status === NO_ANSWER;
 }
 
 const isUp = (verdict: Stored['verdict']): boolean => verdict === 'pass' || verdict === 'warn';

@@ -24,7 +24,7 @@ export interface Matched {
 }
 
 /** A request on a line that was cut may be delivered by the kernel this long after its check gave up, in ms. */
-const LATE_MS = 15_000;
+const LATE_MS = 60_000;
 /** Codes of checks that were never handed to a thread that lived: no request of theirs can come late. */
 const NEVER_SENT = /^(thread_|family_|interrupted)/;
 
