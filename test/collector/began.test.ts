@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { beganAt, doubted, onOneClock } from '../../src/collector/began.js';
+import { beganAt, doubted, handedOver, onOneClock } from '../../src/collector/began.js';
 import type { Result } from '../../src/contract/result.js';
 import { HOUR_MS, targetOf } from './ticker-kit.js';
 
@@ -51,4 +51,11 @@ test('a failure while Matrix stood still is not the target’s; what passed has 
     ['unknown', 'probe_overrun'],
   );
   assert.equal(doubted({ ...resultAt(WALL), verdict: 'pass' }).verdict, 'pass');
+});
+
+test('a failure that is told while handing over is not judged; everything else stays as it is', () => {
+  const { verdict, code } = handedOver({ ...resultAt(WALL), code: 'timeout' });
+  assert.deepEqual([verdict, code], ['unknown', 'interrupted']);
+  const passed = { ...resultAt(WALL), verdict: 'pass' } as const;
+  assert.equal(handedOver(passed), passed);
 });

@@ -56,6 +56,25 @@ describe('the uplink dies between two looks at it', () => {
     assert.equal(scene.gate.backlog, 0);
   });
 
+  test('a target known to be down is not asked about again, unless it now fails in another way', () => {
+    scene.uplink(UP);
+    const fails = (code: string): void =>
+      scene.gate.take([scene.check('far-a', 'fail', { code })], scene.now);
+    scene.pass(1_000);
+    fails('http_status');
+    scene.pass(100);
+    scene.uplink(UP);
+    scene.pass(1_000);
+    fails('http_status');
+    assert.deepEqual(scene.of('far-a'), ['fail', 'fail']);
+    scene.pass(1_000);
+    fails('connect_unreachable');
+    assert.equal(scene.asked, 1);
+    scene.pass(100);
+    scene.uplink(DOWN);
+    assert.deepEqual(scene.of('far-a'), ['fail', 'fail', 'excused']);
+  });
+
   test('when Matrix stops, all that is held comes out, in order', () => {
     scene.uplink(UP);
     scene.pass(10_000);

@@ -99,6 +99,20 @@ test('results that nobody stores wait on the spool when the queue is full, and f
   assert.equal(producer.counts.dropped, 0);
 });
 
+test('notices that were delivered push none out that is still waited for', async () => {
+  await postgres.query(
+    `INSERT INTO pgboss.job (name, data, state, created_on)
+     SELECT $1, '{}', (CASE WHEN n = 1 THEN 'retry' ELSE 'completed' END)::pgboss.job_state, now() + n * interval '1 s'
+     FROM generate_series(1, 50) n`,
+    [NOTICES_QUEUE],
+  );
+  const { producer } = await producing();
+  for (let n = 1; n <= SMALL.dead + 2; n += 1)
+    await postgres.query(`INSERT INTO pgboss.job (name, data) VALUES ($1, '{}')`, [DEAD_QUEUE]);
+  await until('it has looked', () => producer.trimmed.has(DEAD_QUEUE));
+  assert.equal(await count(NOTICES_QUEUE), 50);
+});
+
 test('batches kept aside and notices that no channel takes are bounded: the oldest go, are counted and said', async () => {
   await postgres.query(
     `INSERT INTO pgboss.job (name, data, created_on)

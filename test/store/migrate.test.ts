@@ -169,3 +169,18 @@ describe('the files', () => {
     }
   });
 });
+
+test('a migration gives way to whoever reads its table, and keeps nobody waiting behind it', async () => {
+  await run(copy);
+  writeFileSync(
+    join(copy, '900_more.sql'),
+    'BEGIN;\nALTER TABLE matrix.alerts ADD COLUMN more int;\nCOMMIT;\n',
+  );
+  const backup = new pg.Client({ connectionString: postgres.url });
+  await backup.connect();
+  await backup.query('BEGIN; LOCK TABLE matrix.alerts IN ACCESS SHARE MODE');
+  await assert.rejects(run(copy), { code: '55P03' });
+  await postgres.query(`SET statement_timeout = '5s'; SELECT count(*) FROM matrix.alerts`);
+  await backup.end();
+  assert.deepEqual(await run(copy), [900]);
+});

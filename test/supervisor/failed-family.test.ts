@@ -33,6 +33,25 @@ test('a family that fails again and again is one incident, its services are unkn
   }
 });
 
+test('whoever leads again says anew how its families are: the one before may have said otherwise', async () => {
+  const crash = { file: fileOf('leads-again'), times: 6 };
+  const { collector, results, stop } = await collect([checked('fixture', 1)], { crash });
+  const said = () => results.filter(({ service }) => service === 'matrix-family-fixture');
+  try {
+    await until('it is told that the family has failed', () => said().at(-1)?.verdict === 'fail');
+    collector.follow();
+    collector.lead();
+    await until('it is told again', () => said().filter(({ verdict }) => verdict === 'fail').length === 2);
+    await collector.restart('family:fixture');
+    await until('it works', () => said().at(-1)?.verdict === 'pass');
+    collector.follow();
+    collector.lead();
+    await until('that too', () => said().filter(({ verdict }) => verdict === 'pass').length === 2);
+  } finally {
+    await stop();
+  }
+});
+
 test('checks that wait for a family are answered the moment it fails, not when their patience ends', async () => {
   const kit = makeFamily({ load: { crash: { file: fileOf('waiting'), times: 6 } }, stallMs: 600_000 });
   const dues = kit.submit({}, {});
