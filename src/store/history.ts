@@ -21,9 +21,11 @@ export interface ServiceHistory {
  */
 export const ON_TIME_MS = 1_000;
 
+/** Longest that a check may take, in ms (the configuration's limit of `timeout_s`); beyond it a duration is an error. */
+export const LONGEST_CHECK_MS = 300_000;
+
 /** SQL for the instant from which a result speaks. */
-const begun = (of = ''): string =>
-  `CASE WHEN ${of}started_at - ${of}due_at > interval '${ON_TIME_MS} ms' THEN ${of}started_at ELSE ${of}due_at END`;
+const BEGUN = `CASE WHEN started_at - due_at > interval '${ON_TIME_MS} ms' THEN started_at ELSE due_at END`;
 
 /** A check that runs has not told yet: so much, in ms, is no gap, besides one that was late or skipped. */
 const RUNNING_MS = 10_000;
@@ -45,7 +47,7 @@ export async function serviceHistory(
        ${milliseconds('duration_ms')} AS duration_ms, ${gapSeconds('begun', 'older_at', 'older_ms', `least(older_ms / 2.0, ${ON_TIME_MS})`)} AS not_observed_s,
        ${gapSeconds('now()', 'begun', 'observed_ms', silentMs('observed_ms'))} AS since_s
      FROM (SELECT *, lead(begun) OVER newer AS older_at, lead(observed_ms) OVER newer AS older_ms
-       FROM (SELECT due_at, started_at, ${begun()} AS begun, verdict, code, detail, duration_ms, observed_ms
+       FROM (SELECT due_at, started_at, ${BEGUN} AS begun, verdict, code, detail, duration_ms, observed_ms
          FROM matrix.results
          WHERE service_id = $1 AND due_at > now() - make_interval(secs => $2)
          ORDER BY results.due_at DESC LIMIT $3 + 1) x
@@ -80,11 +82,14 @@ function gapSeconds(until: string, from: string, spokenMs: string, allowedMs: st
  */
 export async function uptimeReport(db: Db, query: { days: number }): Promise<UptimeRow[]> {
   const { rows } = await db.query<UptimeRow>(
-    `WITH newest AS (
-       SELECT t.service_id, ${begun('t.')} AS begun, coalesce(r.observed_ms, s.interval_ms) AS spoken_ms
-       FROM matrix.service_state t JOIN matrix.services s ON s.id = t.service_id LEFT JOIN LATERAL (
-         SELECT observed_ms FROM matrix.results x WHERE x.service_id = t.service_id AND x.due_at = t.due_at LIMIT 1
-       ) r ON true
+    `WITH begun AS (
+       SELECT service_id, interval_ms, duration_ms, ${BEGUN} AS begun, extract(epoch FROM ${BEGUN} - due_at) * 1000 AS late_ms
+       FROM matrix.service_state JOIN matrix.services ON id = service_id
+     ), newest AS (
+       -- As the writer reckons observed_ms; from the state, so that no result is read.
+       SELECT service_id, begun, interval_ms * greatest(1, ceil(
+         (late_ms + least(duration_ms::numeric, ${LONGEST_CHECK_MS})) / interval_ms)) - late_ms AS spoken_ms
+       FROM begun
      ), ends AS (
        SELECT service_id, CASE WHEN now() - begun - spoken_ms * interval '1 ms' > (${silentMs('spoken_ms')}) * interval '1 ms'
          THEN now() ELSE least(begun, now()) + spoken_ms * interval '1 ms' END AS until
@@ -101,13 +106,15 @@ export async function uptimeReport(db: Db, query: { days: number }): Promise<Upt
        coalesce(u.fail, 0) AS fails, coalesce(u.pass + u.warn + u.fail, 0) AS total,
        round(100.0 * (u.pass + u.warn) / nullif(u.pass + u.warn + u.fail, 0), 2)::float8 AS uptime_percent,
        CASE WHEN s.family <> '${SELF_FAMILY}' THEN greatest(0,
-         floor(extract(epoch FROM s.until - s.since) - coalesce(u.observed_ms, 0) / 1000))::float8 END AS not_observed_s
+         floor(extract(epoch FROM s.until - s.since) - (coalesce(u.observed_ms, 0) + coalesce(u.blurred_ms, 0)) / 1000))::float8 END AS not_observed_s
      FROM spans s LEFT JOIN (
        SELECT h.service_id, sum(h.pass) AS pass, sum(h.warn) AS warn, sum(h.fail) AS fail, sum(least(
          coalesce(h.observed_ms, (h.pass + h.warn + h.fail + h.unknown)::bigint * w.interval_ms),
          CASE WHEN h.hour >= w.since AND h.hour <= w.last_whole_hour THEN 3600000 ELSE greatest(0, extract(epoch FROM
            least(h.hour + interval '1 hour', w.until) - greatest(h.hour, w.since)) * 1000)::bigint END
-       )) AS observed_ms
+       )) AS observed_ms,
+         -- An older Matrix counted checks, not time: what a check of one hour says of the next is not in it.
+         max(w.interval_ms) FILTER (WHERE h.observed_ms IS NULL) AS blurred_ms
        FROM matrix.uptime_hourly h JOIN spans w ON w.id = h.service_id
        WHERE h.hour >= (SELECT min(first_hour) FROM spans) GROUP BY h.service_id
      ) u ON u.service_id = s.id ORDER BY s.name`,

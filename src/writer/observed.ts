@@ -1,10 +1,8 @@
 /** How much time a result speaks for. Pure. */
 import { type Result, SELF_FAMILY } from '../contract/result.js';
-import { ON_TIME_MS } from '../store/history.js';
+import { LONGEST_CHECK_MS, ON_TIME_MS } from '../store/history.js';
 
 const HOUR_MS = 3_600_000;
-/** Longest that a check may take, in ms (the configuration's limit of `timeout_s`); beyond it a duration is an error. */
-const LONGEST_CHECK_MS = 300_000;
 
 type Timed = Pick<Result, 'family' | 'dueAt' | 'startedAt' | 'durationMs'>;
 

@@ -10,7 +10,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Three hours and two minutes, in checks of a minute. */
 const GAP = 182;
-const names = ['whole', 'gap', 'ended', 'born', 'older', 'faster', 'never', 'froze'];
+const names = ['whole', 'gap', 'ended', 'born', 'older', 'faster', 'never', 'froze', 'lately'];
 
 let rig: Rig;
 let producer: Rig['producer'];
@@ -54,6 +54,10 @@ before(async () => {
   producer.add({ results: minutes('older', start, never) });
   producer.add({ results: minutes('faster', start, never) });
   producer.add({ results: frozen() });
+  const late = (result: Result): boolean =>
+    now - result.dueAt >= 5 * MINUTE_MS && now - result.dueAt < 6 * MINUTE_MS;
+  const lately = minutes('lately', start, never);
+  producer.add({ results: lately.map((of) => (late(of) ? { ...of, startedAt: of.dueAt + 45_000 } : of)) });
   const self = { family: 'matrix', target: 'matrix-family-http' };
   producer.add({ results: [resultOf('matrix-family-http', start, 'fail', self)] });
   await settled();
@@ -148,6 +152,15 @@ describe('history', () => {
       await pool.query('SELECT pg_sleep(0.6)');
     }
     assert.deepEqual([...told], [150], 'it says the same whenever it is asked');
+  });
+
+  test('a gap of the current hour is not hidden by what the newest result says of the time to come', async () => {
+    const { history } = await historyOf('lately');
+    assert.deepEqual(
+      history.flatMap((row) => row.not_observed_s || []),
+      [45],
+    );
+    assert.equal(await notObserved('lately'), 45);
   });
 
   test('says that nothing came since the newest check', async () => {

@@ -99,7 +99,7 @@ describe('the time that results speak for', () => {
   });
 
   test('is not told of what Matrix says about itself: that is said when it changes', () => {
-    assert.equal(observedMs({ family: 'matrix', durationMs: 0 }, 30_000), null);
+    assert.equal(observedMs({ family: 'matrix', dueAt: FROM, startedAt: FROM, durationMs: 0 }, 30_000), null);
     const work = plan(directoryOf(entryOf('m')), [madeOf('m', FROM, 'fail', { family: 'matrix' })], options);
     assert.deepEqual(
       [...work.uptime.values()].map((hour) => [hour.observedMs, hour.counts.fail]),
