@@ -7,7 +7,7 @@ BEGIN;
 -- No table is rewritten, and they are locked in the order in which the writer takes them: an older Matrix that still
 -- works on this database goes on, and its rows are told from newer ones by their NULL.
 
--- How long a result speaks for, from due_at on: until the next check is due. NULL: not known, or the service is not
+-- How long a result speaks for: until the next check is due. NULL: not known, or the service is not
 -- checked by a clock.
 ALTER TABLE matrix.results ADD COLUMN observed_ms int;
 
