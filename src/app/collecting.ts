@@ -24,7 +24,7 @@ import { Lead } from './lead.js';
 import { spoolSamples } from './metrics.js';
 import type { NotifierLine } from './notifier-line.js';
 import { Registered } from './registered.js';
-import { unstored } from './unstored.js';
+import { ownNews, unstored } from './unstored.js';
 
 /** How long checks under way may take to end when Matrix stops, in ms. */
 const DRAIN_MS = 1_000;
@@ -77,8 +77,12 @@ export class Collecting {
   ) {
     const { settings, families, logging, log, onEvent, watch } = options;
     const onState = (problem: string | null): void => this.queueState(problem);
-    const onWaiting = (results: readonly Result[]): void =>
-      options.onUnstored(unstored(results, (target) => this.collector.intervalMs(target)));
+    const worthShowing = ownNews();
+    const onWaiting = (results: readonly Result[]): void => {
+      const shown = results.filter(worthShowing);
+      if (shown.length > 0)
+        options.onUnstored(unstored(shown, (target) => this.collector.intervalMs(target)));
+    };
     this.producer = new Producer({ node: settings.node, spool, log, onState, onWaiting });
     this.collector = new Collector({
       clock: systemClock,

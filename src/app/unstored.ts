@@ -1,6 +1,6 @@
 import type { Changes } from '../../schema/messages.js';
 import type { Check } from '../../schema/wire.js';
-import type { Result } from '../contract/result.js';
+import { type Result, SELF_FAMILY } from '../contract/result.js';
 
 const instant = (ms: number): string => new Date(ms).toISOString();
 
@@ -32,4 +32,17 @@ export function unstored(results: readonly Result[], intervalMs: (target: string
     }),
   );
   return { rev: 0, checks, removed: [], alerts: [], cycle: null };
+}
+
+/**
+ * Tells which results are worth showing: all of targets; of what Matrix says about itself, trouble, and then that it is
+ * over, but not that all has always been well, which is not stored either.
+ */
+export function ownNews(): (result: Result) => boolean {
+  const inTrouble = new Set<string>();
+  return ({ family, service, verdict }) => {
+    if (family !== SELF_FAMILY) return true;
+    if (verdict !== 'pass') inTrouble.add(service);
+    return verdict !== 'pass' || inTrouble.delete(service);
+  };
 }

@@ -81,7 +81,8 @@ async function askReadiness() {
       dependencies,
     } = await (await fetch(new URL('../health/ready', base))).json();
     const isAway = dependencies.database !== 'connected';
-    drawOutage(reason === null || reason === 'stopping' ? null : { isAway, since }, clock().now);
+    const isSilent = !isAway && (dependencies.supervisor ?? 'connected') !== 'connected';
+    drawOutage(reason === null || reason === 'stopping' ? null : { isAway, isSilent, since }, clock().now);
   } catch {
     // The connection tells of its own loss.
   }

@@ -222,10 +222,15 @@ export function drawAges(state, { now, heard }) {
   return countsOf(state.checks.values(), heard).unobserved !== drawnUnobserved;
 }
 
-/** Says that results cannot be stored; null: they can. */
+/** Says that results cannot be stored, or that nobody asks for any; null: all goes on. */
 export function drawOutage(outage, now) {
   byId('outage').hidden = outage === null;
   if (outage === null) return;
+  if (outage.isSilent) {
+    byId('outage').textContent =
+      `Nothing has been checked since ${clockTime(outage.since, now)}: Matrix's supervisor stands still.`;
+    return;
+  }
   const what = outage.isAway ? 'The database is away' : 'The database has taken no results';
   const since = outage.since === null ? '' : ` since ${clockTime(outage.since, now)}`;
   byId('outage').textContent = `${what}${since}; results are kept on disk and shown live.`;

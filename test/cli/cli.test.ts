@@ -153,9 +153,9 @@ test('a refusal is its sentence and the next step, with exit code 1', async () =
   assert.equal(anonymous.code, 1);
   assert.match(anonymous.err, /missing bearer token.*\nexport MATRIX_TOKEN=\$\(matrix token/);
   const env = { MATRIX_TOKEN: await token('member') };
-  const done = await run(['ack', id, '--acked-by', 'ada'], { env });
+  const done = await run(['ack', id, '--acked-by', 'night-shift'], { env });
   assert.deepEqual([done.code, done.err], [0, '']);
-  assert.match(done.out, /acknowledged by ada/);
+  assert.match(done.out, /acknowledged by night-shift/);
   assert.equal((await run(['supervisor'])).code, 1);
 });
 
@@ -203,7 +203,7 @@ test('a server that is not there, or is something else, is said plainly', async 
 
 test('token prints the token alone, and the server takes it', async () => {
   const env = { MATRIX_JWT_SECRET: SECRET };
-  const { out, err, code } = await run(['token', '--role', 'admin', '--subject', 'ada', '--ttl', '5m'], {
+  const { out, err, code } = await run(['token', '--role', 'admin', '--subject', 'night-shift', '--ttl', '5m'], {
     env,
   });
   assert.deepEqual([code, err], [0, '']);
@@ -212,7 +212,7 @@ test('token prints the token alone, and the server takes it', async () => {
     string,
     number
   >;
-  assert.deepEqual([claims['role'], claims['sub']], ['admin', 'ada']);
+  assert.deepEqual([claims['role'], claims['sub']], ['admin', 'night-shift']);
   assert.equal((claims['exp'] ?? 0) - (claims['iat'] ?? 0), 300);
   assert.equal((await run(['services'], { env: { MATRIX_TOKEN: out.trim() } })).code, 0);
   assert.equal((await run(['token', '--role', 'root'], { env })).code, 2);

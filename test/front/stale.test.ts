@@ -80,11 +80,18 @@ test(
 test('that results cannot be stored is said while it lasts, with the beginning', limit, async () => {
   const since = '2026-01-02T03:12:00.000Z';
   const counts = { inMemory: 0, onSpool: 7, spoolBytes: 1, spoolMaxBytes: 2, dropped: 0 };
-  fixture.front.take({
-    kind: 'dependencies',
-    dependencies: { queue: 'the database is read-only' },
-    results: { since, ...counts },
-  });
+  // As main does: one that is silent for long is an outage of another kind.
+  const reporting = (queue: string | null) => {
+    const report = () =>
+      fixture.front.take({
+        kind: 'dependencies',
+        dependencies: { queue },
+        results: { since: queue === null ? null : since, ...counts },
+      });
+    report();
+    return setInterval(report, 500);
+  };
+  const refused = reporting('the database is read-only');
   const live = check('old', { checked_at: ago(0), stored: false });
   fixture.front.take({ kind: 'changes', changes: changes(0, { checks: [live] }) });
   await shows(
@@ -92,8 +99,15 @@ test('that results cannot be stored is said while it lasts, with the beginning',
     /^The database has taken no results since 2026-01-0\d \d\d:12; results are kept on disk and shown live\.$/,
   );
   assert.match(await text('#services'), /not stored yet/);
-  fixture.front.take({ kind: 'dependencies', dependencies: {}, results: { since: null, ...counts } });
+  clearInterval(refused);
+  await until(
+    'the silence is said',
+    async () => /^Nothing has been checked since/.test(await text('#outage')),
+    60_000,
+  );
+  const well = reporting(null);
   await until('it is over', () => page.evaluate<boolean>('document.getElementById("outage").hidden'), 60_000);
+  clearInterval(well);
 });
 
 test('so is a database that is away', limit, async () => {
