@@ -65,6 +65,9 @@ async function end(child: ChildProcess, gone: Promise<void>): Promise<void> {
   await gone;
 }
 
+/** The host cuts a probe off sooner than this after its deadline, in ms. */
+const LATE_MS = 500;
+
 /** Holds the results of one check to what the house may rely on; `input` is told when they break it. */
 export function assertSound(
   spec: FamilySpec,
@@ -76,8 +79,10 @@ export function assertSound(
   for (const result of results) {
     const { verdict, code, detail, durationMs, service, measurements = [] } = result;
     const told = `${JSON.stringify(result).slice(0, 600)} for ${input}`;
+    // On a machine that was too busy to look at the clock in time, and only there, the host has the word.
+    const stoodStill = verdict === 'unknown' && code === 'probe_overrun' && durationMs > timeoutMs + LATE_MS;
     if (verdict === 'pass') assert.equal(code, undefined, told);
-    else
+    else if (!stoodStill)
       assert.ok(code !== undefined && Object.hasOwn(spec.codes, code), `not a code of the family: ${told}`);
     assert.ok(detail.length > 0 && detail.length <= LIMITS.detail_chars.value, told);
     assert.doesNotMatch(detail + service, /\p{Cc}|\[object |undefined|NaN/u, told);
