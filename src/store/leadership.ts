@@ -28,6 +28,8 @@ export interface LeadershipOptions {
 }
 
 const POLL_MS = 250;
+/** How long one that stood by leaves the lock to the one that held it, once the database is back, in ms. */
+const PRECEDENCE_MS = 2_000;
 /** How often a holder shows that it lives, in ms. */
 const LIFE_MS = 1_000;
 /** A note is of the one that held the lock just before, in ms. */
@@ -93,8 +95,9 @@ export class Leadership {
       this.problem = null;
       // Whoever changed the list while this session was away is not heard of again.
       this.options.onNotified();
-      // After a cut the one that held the lock comes first, so that a blip does not move the work.
-      if (this.leads === false) await this.pause(POLL_MS);
+      // After an outage the one that held the lock comes first: results of the outage wait on its disk, and those of
+      // another collector would overtake them.
+      if (this.leads === false) await this.pause(PRECEDENCE_MS);
       if (await Promise.race([this.gain(client), lost])) await Promise.race([this.hold(client), lost]);
     } finally {
       await endClient(client);

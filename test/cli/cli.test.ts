@@ -203,9 +203,12 @@ test('a server that is not there, or is something else, is said plainly', async 
 
 test('token prints the token alone, and the server takes it', async () => {
   const env = { MATRIX_JWT_SECRET: SECRET };
-  const { out, err, code } = await run(['token', '--role', 'admin', '--subject', 'night-shift', '--ttl', '5m'], {
-    env,
-  });
+  const { out, err, code } = await run(
+    ['token', '--role', 'admin', '--subject', 'night-shift', '--ttl', '5m'],
+    {
+      env,
+    },
+  );
   assert.deepEqual([code, err], [0, '']);
   assert.match(out, /^[\w-]+\.[\w-]+\.[\w-]+\n$/);
   const claims = JSON.parse(Buffer.from(out.split('.')[1] ?? '', 'base64url').toString()) as Record<

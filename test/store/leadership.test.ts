@@ -106,6 +106,21 @@ describe('of two contenders', () => {
         assert.notEqual(event, heard[index - 1], 'gaining and losing take turns');
   });
 
+  test('the one that led when the database went away leads when it is back: what it collected waits with it', async () => {
+    const blue = contend('blue');
+    await until('blue leads', blue.leads);
+    const green = contend('green');
+    await until('green stands by', () => green.heard.includes('lost'));
+    for (let round = 0; round < 3; round += 1) {
+      await postgres.kill();
+      await until('both know', () => green.log.lines.length > round && blue.log.lines.length > round);
+      await postgres.start();
+      await until('somebody holds it', async () => (await holders()).length === 1);
+      assert.deepEqual(await holders(), ['matrix blue']);
+    }
+    assert.deepEqual([blue.heard, green.heard], [['gained'], ['lost']]);
+  });
+
   test('a dead leader whose sessions are cut for good makes room', async () => {
     const blue = contend('blue');
     await until('blue leads', blue.leads);
