@@ -98,6 +98,11 @@ describe('of two on one database', () => {
   });
 
   test('and in the end no cycle is missing, none is doubled, every target is in each, once', async () => {
+    await until(
+      'enough cycles to look at',
+      async () => Number((await postgres.query('SELECT count(*) AS n FROM matrix.cycles'))[0]?.['n']) >= 10,
+      60_000,
+    );
     await settled(2 * CYCLE_MS);
     const collecting = pair.collects('green') ? 'green' : 'blue';
     const stoppedAt = Date.now();
