@@ -1,4 +1,4 @@
-import { COMMON_CODES, type Result } from '../contract/result.js';
+import { COMMON_CODES, type CommonCode, type Result } from '../contract/result.js';
 import type { Due, Moment } from '../supervisor/due.js';
 import { STEP_MS } from './continuity.js';
 
@@ -34,10 +34,11 @@ export function onOneClock(
  * A failure of a check that was under way while this process stood still: its time ran out, not the target's. Pure.
  */
 export function doubted(result: Result): Result {
-  if (result.verdict !== 'fail') return result;
-  const { attribution: _, ...rest } = result;
-  const detail = 'Matrix itself stood still while this check ran; the target was not judged';
-  return { ...rest, verdict: 'unknown', code: 'probe_overrun', detail };
+  return unjudged(
+    result,
+    'probe_overrun',
+    'Matrix itself stood still while this check ran; the target was not judged',
+  );
 }
 
 /**
@@ -45,7 +46,12 @@ export function doubted(result: Result): Result {
  * failure older than that would stand in the history without an alert. Pure.
  */
 export function handedOver(result: Result): Result {
+  return unjudged(result, 'interrupted', COMMON_CODES.interrupted);
+}
+
+/** A failure that says nothing of its target; anything else stays as it is. */
+function unjudged(result: Result, code: CommonCode, detail: string): Result {
   if (result.verdict !== 'fail') return result;
   const { attribution: _, ...rest } = result;
-  return { ...rest, verdict: 'unknown', code: 'interrupted', detail: COMMON_CODES.interrupted };
+  return { ...rest, verdict: 'unknown', code, detail };
 }
